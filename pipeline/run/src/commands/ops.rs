@@ -1,0 +1,101 @@
+//! `gristmill ops [NAME]`: the reference of operators and stages.
+
+use std::fmt::Write;
+
+use gristmill_core::annotator::{Measure, ParamDoc};
+use gristmill_core::registry::{Registry, nearest};
+use serde_json::json;
+
+use crate::RunError;
+use crate::config::builtin_presets;
+
+/// The reference, or one page of it.
+///
+/// # Errors
+/// When there is no operator, stage or preset of that name.
+pub fn ops(name: Option<&str>) -> Result<String, RunError> {
+    let registry = crate::registry();
+    match name {
+        None => Ok(list(&registry)),
+        Some(name) => page(&registry, name).ok_or_else(|| unknown(&registry, name)),
+    }
+}
+
+fn list(registry: &Registry) -> String {
+    let mut out = String::from("stages (kind = \"…\")\n");
+    // Writing to a String cannot fail.
+    for entry in registry.stages() {
+        let _ = writeln!(out, "  {:18} {}", entry.kind, entry.about);
+    }
+    out.push_str("\nannotators (op = \"…\" under [stage.NAME.measure]; also SQL functions)\n");
+    for entry in registry.annotators() {
+        let _ = writeln!(out, "  {:18} {}", entry.name, entry.about);
+    }
+    out.push_str("\ntransforms (op = \"…\" in a transform stage; also SQL functions)\n");
+    for entry in registry.transforms() {
+        let _ = writeln!(out, "  {:18} {}", entry.name, entry.about);
+    }
+    out.push_str("\npresets (presets = [\"…\"] in a filter stage)\n");
+    for (name, about) in builtin_presets() {
+        let _ = writeln!(out, "  {name:18} {about}");
+    }
+    out.push_str("\n`gristmill ops NAME` shows one with its parameters, measures and source.");
+    out
+}
+
+fn page(registry: &Registry, name: &str) -> Option<String> {
+    let mut out = String::new();
+    for entry in registry.stages().iter().filter(|entry| entry.kind == name) {
+        let _ = writeln!(out, "{name} (stage)\n  {}\n  source: {}", entry.about, entry.source);
+        params(&mut out, entry.params);
+    }
+    for entry in registry.annotators().iter().filter(|entry| entry.name == name) {
+        let _ = writeln!(out, "{name} (annotator)\n  {}\n  source: {}", entry.about, entry.source);
+        params(&mut out, entry.params);
+        if let Ok(annotator) = (entry.build)(&json!({})) {
+            measures(&mut out, annotator.measures());
+        }
+    }
+    for entry in registry.transforms().iter().filter(|entry| entry.name == name) {
+        let _ = writeln!(out, "{name} (transform)\n  {}\n  source: {}", entry.about, entry.source);
+        params(&mut out, entry.params);
+        if let Ok(transform) = (entry.build)(&json!({})) {
+            measures(&mut out, transform.measures());
+        }
+    }
+    if let Some(text) = crate::config::builtin_preset(name) {
+        let _ = writeln!(out, "{name} (preset, configs/rules/{name}.toml)\n\n{text}");
+    }
+    (!out.is_empty()).then(|| out.trim_end().to_owned())
+}
+
+fn params(out: &mut String, params: &[ParamDoc]) {
+    if !params.is_empty() {
+        let _ = writeln!(out, "  parameters");
+    }
+    for param in params {
+        let _ = writeln!(out, "    {} (default {}): {}", param.name, param.default, param.about);
+    }
+}
+
+fn measures(out: &mut String, measures: &[Measure]) {
+    let _ = writeln!(out, "  measures");
+    for measure in measures {
+        let _ = writeln!(
+            out,
+            "    {:36} {:5} {}",
+            measure.name,
+            format!("{:?}", measure.kind).to_lowercase(),
+            measure.about
+        );
+    }
+}
+
+fn unknown(registry: &Registry, name: &str) -> RunError {
+    let stages = registry.stages().iter().map(|entry| entry.kind);
+    let annotators = registry.annotators().iter().map(|entry| entry.name);
+    let transforms = registry.transforms().iter().map(|entry| entry.name);
+    let hint = nearest(name, stages.chain(annotators).chain(transforms))
+        .map_or_else(|| "`gristmill ops` lists all".to_owned(), |near| format!("did you mean \"{near}\"?"));
+    RunError::Usage(format!("there is no operator, stage or preset \"{name}\"; {hint}"))
+}

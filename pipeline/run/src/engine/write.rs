@@ -1,0 +1,267 @@
+//! `ShardWriteExec`: splits kept from dropped and writes one file of each per shard.
+
+mod json;
+mod part;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, StringArray, StringBuilder};
+use arrow::compute::{filter_record_batch, is_null};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result as DfResult;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::{StreamExt, stream};
+use gristmill_core::error::{Error, Result};
+use gristmill_core::ledger;
+use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ID, RULES_PREFIX, TEXT, URL};
+use gristmill_core::stage::Stage;
+
+use crate::plan::{Node, PartRow};
+use part::{PartOptions, PartWriter};
+
+/// Where and how a pass writes.
+#[derive(Debug)]
+pub(super) struct WriteTarget {
+    parts: PathBuf,
+    ledger: PathBuf,
+    schema: SchemaRef,
+    options: PartOptions,
+}
+
+impl WriteTarget {
+    pub(super) fn of(node: &Node, parts: PathBuf, ledger: PathBuf) -> Self {
+        let release = matches!(node.stage, Stage::Release(_));
+        Self { parts, ledger, schema: Arc::clone(&node.schema), options: PartOptions { release } }
+    }
+}
+
+/// The sink of a pass; yields one row per shard, its [`PartRow`] as JSON.
+#[derive(Debug)]
+pub(super) struct ShardWriteExec {
+    input: Arc<dyn ExecutionPlan>,
+    target: Arc<WriteTarget>,
+    properties: Arc<PlanProperties>,
+}
+
+impl ShardWriteExec {
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, target: Arc<WriteTarget>) -> Self {
+        let n = input.properties().output_partitioning().partition_count();
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(manifest_schema()),
+            Partitioning::UnknownPartitioning(n),
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Self { input, target, properties: Arc::new(properties) }
+    }
+}
+
+fn manifest_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![Field::new("manifest", DataType::Utf8, false)]))
+}
+
+/// The part that a partition of [`ShardWriteExec`] reports.
+pub(super) fn manifest_row(batches: &[RecordBatch]) -> Result<PartRow> {
+    let row = batches.first().filter(|batch| batch.num_rows() == 1);
+    let row = row.ok_or_else(|| Error::Bug("the sink reports one row per shard".into()))?;
+    serde_json::from_str(row.column(0).as_string::<i32>().value(0)).map_err(|e| Error::Bug(e.to_string()))
+}
+
+impl DisplayAs for ShardWriteExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ShardWriteExec: to={}", self.target.parts.display())
+    }
+}
+
+impl ExecutionPlan for ShardWriteExec {
+    fn name(&self) -> &'static str {
+        "ShardWriteExec"
+    }
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().ok_or_else(|| DataFusionError::Internal("ShardWriteExec needs a child".into()))?;
+        Ok(Arc::new(Self::new(input, Arc::clone(&self.target))))
+    }
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let target = Arc::clone(&self.target);
+        let work = async move {
+            let row = write_shard(input, &target, partition).await?;
+            let text = serde_json::to_string(&row).map_err(|e| DataFusionError::External(Box::new(e)))?;
+            Ok(RecordBatch::try_new(manifest_schema(), vec![Arc::new(StringArray::from(vec![text]))])?)
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(manifest_schema(), stream::once(work))))
+    }
+}
+
+async fn write_shard(mut input: SendableRecordBatchStream, target: &WriteTarget, shard: usize) -> Result<PartRow> {
+    let mut writer = ShardWriter::new(target, shard, &input.schema())?;
+    while let Some(batch) = input.next().await {
+        writer.write(&batch?)?;
+    }
+    writer.finish()
+}
+
+/// Writes the rows of one shard.
+struct ShardWriter<'a> {
+    target: &'a WriteTarget,
+    shard: usize,
+    /// Input columns that are written, in the order of the target's schema.
+    columns: Vec<usize>,
+    kept: PartWriter,
+    ledger: PartWriter,
+    rows_in: u64,
+    dropped: BTreeMap<String, u64>,
+}
+
+impl<'a> ShardWriter<'a> {
+    fn new(target: &'a WriteTarget, shard: usize, input: &Schema) -> Result<Self> {
+        let columns = target.schema.fields().iter().map(|field| input.index_of(field.name()));
+        let columns =
+            columns.collect::<Result<_, _>>().map_err(|e| Error::Bug(format!("a planned column is missing: {e}")))?;
+        let name = format!("part-{shard:05}.parquet");
+        let kept = PartWriter::new(target.parts.join(&name), Arc::clone(&target.schema), target.options);
+        let ledger = PartWriter::new(target.ledger.join(name), ledger::schema(), PartOptions { release: false });
+        Ok(Self { target, shard, columns, kept, ledger, rows_in: 0, dropped: BTreeMap::new() })
+    }
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows_in += batch.num_rows() as u64;
+        let dropped_by = column(batch, DROPPED_BY)?;
+        let written = batch.project(&self.columns)?;
+        if dropped_by.null_count() == batch.num_rows() {
+            return self.kept.write(&retype(&written, &self.target.schema)?);
+        }
+        let alive: BooleanArray = is_null(&dropped_by)?;
+        if alive.true_count() > 0 {
+            let kept = filter_record_batch(&written, &alive)?;
+            self.kept.write(&retype(&kept, &self.target.schema)?)?;
+        }
+        let rows = ledger_rows(batch, &mut self.dropped)?;
+        self.ledger.write(&rows)
+    }
+
+    fn finish(self) -> Result<PartRow> {
+        let kept = self.kept.finish()?;
+        let ledger = self.ledger.finish()?;
+        let name = format!("part-{:05}.parquet", self.shard);
+        Ok(PartRow {
+            shard: self.shard,
+            rows_in: self.rows_in,
+            rows: kept.as_ref().map_or(0, |part| part.rows),
+            file: kept.as_ref().map(|_| name.clone()),
+            bytes: kept.as_ref().map_or(0, |part| part.bytes),
+            sha256: kept.and_then(|part| part.sha256),
+            ledger: ledger.map(|_| name),
+            dropped: self.dropped,
+        })
+    }
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+    batch.column_by_name(name).cloned().ok_or_else(|| Error::Bug(format!("the pass has no column {name}")))
+}
+
+/// Gives a batch the planned schema: the engine may have changed nullability and metadata, never types.
+fn retype(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            if column.data_type() == field.data_type() {
+                Ok(Arc::clone(column))
+            } else {
+                arrow::compute::cast(column, field.data_type())
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+}
+
+/// The ledger rows of a batch's dropped rows.
+fn ledger_rows(batch: &RecordBatch, counts: &mut BTreeMap<String, u64>) -> Result<RecordBatch> {
+    let dropped_by = column(batch, DROPPED_BY)?;
+    let dropped_by = dropped_by.as_string_view();
+    let (evidence, text) = (column(batch, EVIDENCE)?, column(batch, TEXT)?);
+    let (id, url) = (column(batch, ID)?, batch.column_by_name(URL));
+    let [mut ids, mut urls, mut stages, mut rules, mut measured, mut excerpts] =
+        std::array::from_fn::<StringBuilder, 6, _>(|_| StringBuilder::new());
+    let mut failed = ListBuilder::new(StringBuilder::new());
+    for row in (0..batch.num_rows()).filter(|row| dropped_by.is_valid(*row)) {
+        let by = dropped_by.value(row);
+        match counts.get_mut(by) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(by.to_owned(), 1);
+            }
+        }
+        let (stage, rule) = ledger::split_rule(by);
+        ids.append_value(value(&id, row).unwrap_or_default());
+        urls.append_option(url.and_then(|url| value(url, row)));
+        stages.append_value(stage);
+        rules.append_value(rule);
+        append_failed(&mut failed, batch, stage, rule, row);
+        let measures = batch.column_by_name(stage).filter(|column| column.data_type().is_nested());
+        match value(&evidence, row) {
+            Some(evidence) => measured.append_value(evidence),
+            None => measured.append_option(measures.map(|column| json::of_row(column, row))),
+        }
+        excerpts.append_option(value(&text, row).map(ledger::excerpt));
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(ids.finish()),
+        Arc::new(urls.finish()),
+        Arc::new(stages.finish()),
+        Arc::new(rules.finish()),
+        Arc::new(failed.finish()),
+        Arc::new(measured.finish()),
+        Arc::new(excerpts.finish()),
+    ];
+    Ok(RecordBatch::try_new(ledger::schema(), columns)?)
+}
+
+fn value(column: &ArrayRef, row: usize) -> Option<&str> {
+    let views = column.as_string_view_opt()?;
+    views.is_valid(row).then(|| views.value(row))
+}
+
+/// All rules of the stage that the row fails; a stage without a verdict column has only the one.
+fn append_failed(failed: &mut ListBuilder<StringBuilder>, batch: &RecordBatch, stage: &str, rule: &str, row: usize) {
+    match batch.column_by_name(&format!("{RULES_PREFIX}{stage}")).and_then(|column| column.as_struct_opt()) {
+        Some(verdicts) => {
+            for (name, held) in verdicts.column_names().iter().zip(verdicts.columns()) {
+                if held.as_boolean_opt().is_some_and(|held| !held.value(row)) {
+                    failed.values().append_value(name);
+                }
+            }
+        }
+        None => failed.values().append_value(rule),
+    }
+    failed.append(true);
+}

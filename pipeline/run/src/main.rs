@@ -1,0 +1,176 @@
+//! The command line of gristmill.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gristmill_run::RunError;
+use gristmill_run::commands::{self, ConfigCall, sql::Format};
+use gristmill_run::engine::Log;
+
+/// Dataset synthesis and data curation: one config describes a DAG of stages, every decision is explained.
+///
+/// Exit codes: 0 done; 1 the run failed; 2 the config or the call is wrong; 130 interrupted, resumable.
+#[derive(Parser)]
+#[command(name = "gristmill", version, after_help = "Start with: gristmill run configs/quickstart.toml")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a config; a run that was killed goes on where it stopped
+    Run {
+        #[command(flatten)]
+        call: Call,
+        /// Run directory (default: runs/NAME)
+        #[arg(long)]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+    /// Check a config without running it
+    Check {
+        #[command(flatten)]
+        call: Call,
+        /// Also open every input file
+        #[arg(long)]
+        deep: bool,
+    },
+    /// Show the DAG, the fused passes and what is already done
+    Plan {
+        #[command(flatten)]
+        call: Call,
+        /// Run directory (default: runs/NAME)
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Tell one document's journey: every stage, measure and rule
+    Why {
+        /// Run directory
+        run: PathBuf,
+        /// The document's id or url
+        id: String,
+    },
+    /// SQL with every operator, over files or a run's stages (a table each, and `ledger`)
+    Sql {
+        /// The query; a path in quotes is a table: SELECT … FROM 'file.parquet'
+        query: String,
+        /// Run directory
+        #[arg(long)]
+        run: Option<PathBuf>,
+        /// How to print the rows
+        #[arg(short, long, default_value = "table")]
+        format: FormatArg,
+    },
+    /// The reference of stages, operators and presets, with sources
+    Ops {
+        /// Show this one with its parameters and measures
+        name: Option<String>,
+    },
+}
+
+#[derive(Args)]
+struct Call {
+    /// The config file (TOML)
+    config: PathBuf,
+    /// Override a key of the config: --set run.seed=7 --set stage.quality.presets='["c4"]'
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Read only the first N documents of each source
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Shards to work on at a time (default: the number of cores)
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Memory pool, e.g. 2GiB (default: the config's run.memory)
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+}
+
+#[derive(Args)]
+struct LogArgs {
+    /// How to tell what happens
+    #[arg(long, default_value = "text")]
+    log: LogArg,
+    /// Say nothing but errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogArg {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatArg {
+    Table,
+    Csv,
+    Json,
+}
+
+impl From<Call> for ConfigCall {
+    fn from(call: Call) -> Self {
+        let Call { config, overrides, limit, jobs, memory } = call;
+        Self { config, overrides, limit, jobs, memory }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(text) => {
+            // A reader that has gone (`| head`) is no failure.
+            let _ = writeln!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let prefix = if matches!(error, RunError::Config(_)) { "" } else { "error: " };
+            let _ = writeln!(std::io::stderr(), "{prefix}{error}");
+            ExitCode::from(match error {
+                RunError::Config(_) | RunError::Usage(_) => 2,
+                RunError::Interrupted => 130,
+                RunError::Failed(_) => 1,
+            })
+        }
+    }
+}
+
+fn run(command: Command) -> Result<String, RunError> {
+    let jobs = match &command {
+        Command::Run { call, .. } => call.jobs,
+        _ => None,
+    };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(jobs) = jobs {
+        builder.worker_threads(jobs.max(1));
+    }
+    let runtime = builder.enable_all().build().map_err(|e| RunError::Usage(format!("cannot start threads: {e}")))?;
+    runtime.block_on(async {
+        match command {
+            Command::Run { call, out, log } => {
+                let log = match (log.quiet, log.log) {
+                    (true, _) => Log::Quiet,
+                    (false, LogArg::Json) => Log::Json,
+                    (false, LogArg::Text) => Log::Text,
+                };
+                commands::run::run(&call.into(), out, log).await
+            }
+            Command::Check { call, deep } => commands::check::check(&call.into(), deep),
+            Command::Plan { call, out } => commands::plan::plan(&call.into(), out),
+            Command::Why { run, id } => commands::why::why(&run, &id).await,
+            Command::Sql { query, run, format } => {
+                let format = match format {
+                    FormatArg::Table => Format::Table,
+                    FormatArg::Csv => Format::Csv,
+                    FormatArg::Json => Format::Json,
+                };
+                commands::sql::sql(&query, run.as_deref(), format).await
+            }
+            Command::Ops { name } => commands::ops::ops(name.as_deref()),
+        }
+    })
+}
