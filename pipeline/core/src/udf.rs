@@ -62,7 +62,7 @@ pub fn string_argument(value: &ColumnarValue, n_rows: usize) -> DfResult<StringV
 
 /// What a literal says once it has been read: the operators to run, and where their measures go.
 enum Compiled {
-    Groups(Vec<(String, Box<dyn Annotator>)>),
+    Groups(Groups),
     One(Box<dyn Annotator>),
     Rewrite(Box<dyn Transform>),
 }
@@ -101,14 +101,14 @@ impl Operator {
     }
 }
 
+/// Annotators by the names a config gives their measures.
+pub type Groups = Vec<(String, Box<dyn Annotator>)>;
+
 /// Builds the annotators of a `[stage.x.measure]` table: name -> `{op, params…}`.
 ///
 /// # Errors
 /// An unknown operator (with the nearest name) or a parameter it does not accept.
-pub fn compile_groups(
-    entries: &[&'static AnnotatorEntry],
-    table: &Value,
-) -> Result<Vec<(String, Box<dyn Annotator>)>, ParamError> {
+pub fn compile_groups(entries: &[&'static AnnotatorEntry], table: &Value) -> Result<Groups, ParamError> {
     let Some(table) = table.as_object() else {
         return Err(ParamError::at("measure", "expected a table of measures"));
     };

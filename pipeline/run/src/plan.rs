@@ -88,7 +88,7 @@ impl Plan {
                     position.insert(decl.name.clone(), nodes.len());
                     nodes.push(node(&config, decl, entry, stage, inputs, &nodes));
                 }
-                Err(complaint) => complaints.push(complaint),
+                Err(some) => complaints.extend(some),
             }
         }
         if !complaints.is_empty() {
@@ -208,7 +208,7 @@ fn build(
     decl: &StageDecl,
     sessions: &Sessions,
     limit: Option<u64>,
-) -> Result<(&'static StageEntry, Stage), Diagnostic> {
+) -> Result<(&'static StageEntry, Stage), Diagnostics> {
     let path = |key: &str| vec!["stage".to_owned(), decl.name.clone(), key.to_owned()];
     let Some(entry) = sessions.registry().stage(&decl.kind) else {
         let kinds = || sessions.registry().stages().iter().map(|entry| entry.kind);
@@ -216,11 +216,8 @@ fn build(
             || format!("there are {}", kinds().collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean \"{near}\"?"),
         );
-        return Err(config.document.complain(
-            &path("kind"),
-            format!("unknown kind of stage \"{}\"", decl.kind),
-            Some(hint),
-        ));
+        let message = format!("unknown kind of stage \"{}\"", decl.kind);
+        return Err(config.document.complain(&path("kind"), message, Some(hint)).into());
     };
     if entry.takes_input == decl.inputs.is_empty() {
         let message = if entry.takes_input {
@@ -229,10 +226,10 @@ fn build(
             format!("a {} stage reads files and takes no `input`", entry.kind)
         };
         let at = if entry.takes_input { "kind" } else { "input" };
-        return Err(config.document.complain(&path(at), message, None));
+        return Err(config.document.complain(&path(at), message, None).into());
     }
     let spec = StageSpec { name: &decl.name, params: &decl.params, seed: config.run.seed, limit };
-    (entry.build)(&spec).map(|stage| (entry, stage)).map_err(|error| config.explain(&decl.name, &error))
+    (entry.build)(&spec).map(|stage| (entry, stage)).map_err(|error| config.explain(&decl.name, &error).into())
 }
 
 fn node(

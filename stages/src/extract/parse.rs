@@ -2,8 +2,8 @@
 //!
 //! Tree construction follows the HTML standard where pages depend on it: implied head, body, table parts and end tags; misnested
 //! formatting (adoption agency); text in tables put before them. It leaves out what changes no text: frames, form owners, `select`'s own
-//! mode, the namespaces of SVG and MathML. Over the pages named in [`super::readable`] the texts are the same as with html5ever's tree,
-//! at a fifth of its time.
+//! mode, the namespaces of SVG and MathML. That it builds what html5ever builds is shown by the comparison in [`super::readable`]. It
+//! is our own because html5ever took 60 % of the time of an extraction: its names and attributes are reference-counted strings.
 
 use memchr::memchr;
 

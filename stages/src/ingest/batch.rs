@@ -25,6 +25,13 @@ use super::Settings;
 pub(super) enum Locator {
     /// At a byte.
     Offset(u64),
+    /// At a byte of what a compressed member, itself at a byte, inflates to; 0 where the member is the record's own.
+    Member {
+        /// Of the member in the file.
+        offset: u64,
+        /// Within the member.
+        inner_offset: u64,
+    },
     /// In a row, counted from 1.
     Row(u64),
     /// The file is the document.
@@ -36,6 +43,7 @@ impl Locator {
     pub(super) fn id(self, file: &str) -> String {
         match self {
             Self::Offset(offset) => document_id(file, &offset.to_string()),
+            Self::Member { offset, inner_offset } => document_id(file, &format!("{offset}+{inner_offset}")),
             Self::Row(row) => document_id(file, &format!("row {row}")),
             Self::File => document_id(file, ""),
         }
@@ -63,6 +71,10 @@ impl Fault {
         let mut evidence = json!({ "file": file });
         match at {
             Locator::Offset(offset) => evidence["offset"] = json!(offset),
+            Locator::Member { offset, inner_offset } => {
+                evidence["offset"] = json!(offset);
+                evidence["inner_offset"] = json!(inner_offset);
+            }
             Locator::Row(row) => evidence["row"] = json!(row),
             Locator::File => {}
         }

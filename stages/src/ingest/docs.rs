@@ -54,6 +54,12 @@ const CONTENT_TYPES: ParamDoc = ParamDoc {
     about: "Media types of wanted pages; others are dropped by `content_html`. Empty: all.",
 };
 
+const MAX_BODY_BYTES: ParamDoc = ParamDoc {
+    name: "max_body_bytes",
+    default: "10485760",
+    about: "Bytes of a page's body after all codings are off; a longer one is dropped by `oversized_body`.",
+};
+
 /// Of `jsonl`.
 pub(super) const JSONL: &[ParamDoc] = &[FILES, SOURCE, LICENSE, FIELDS, KEEP_META, SHARD_BYTES, MAX_BAD_RATIO];
 /// Of `parquet`.
@@ -63,4 +69,5 @@ pub(super) const CSV: &[ParamDoc] = &[FILES, SOURCE, LICENSE, FIELDS, KEEP_META,
 /// Of `text`.
 pub(super) const TEXT: &[ParamDoc] = &[FILES, SOURCE, LICENSE, PER, SHARD_BYTES, MAX_BAD_RATIO];
 /// Of `warc`.
-pub(super) const WARC: &[ParamDoc] = &[FILES, SOURCE, LICENSE, STATUS, CONTENT_TYPES, SHARD_BYTES, MAX_BAD_RATIO];
+pub(super) const WARC: &[ParamDoc] =
+    &[FILES, SOURCE, LICENSE, STATUS, CONTENT_TYPES, MAX_BODY_BYTES, SHARD_BYTES, MAX_BAD_RATIO];

@@ -17,6 +17,8 @@ mod parquet;
 mod parts;
 mod record;
 mod text;
+pub mod warc;
+mod warc_source;
 
 use std::fmt;
 use std::path::Path;
@@ -40,6 +42,15 @@ const HAS_TEXT: &str = "has_text";
 
 /// The sources.
 pub static STAGES: &[StageEntry] = &[
+    StageEntry {
+        kind: "warc",
+        version: 1,
+        about: "Pages of WARC and WET files, with their HTML decoded to text but not yet extracted.",
+        source: "ISO 28500:2017 (WARC 1.1); RFC 9112 (HTTP/1.1); WHATWG Encoding Standard",
+        takes_input: false,
+        params: docs::WARC,
+        build: warc_source::build,
+    },
     StageEntry {
         kind: "jsonl",
         version: 1,
@@ -178,3 +189,5 @@ impl fmt::Debug for Settings {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod warc_tests;

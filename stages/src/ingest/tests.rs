@@ -45,7 +45,8 @@ pub(super) fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
     column.unwrap().as_string_view().iter().map(|text| text.map(str::to_owned)).collect()
 }
 
-fn some(texts: &[&str]) -> Vec<Option<String>> {
+/// Texts, where "" stands for null.
+pub(super) fn some(texts: &[&str]) -> Vec<Option<String>> {
     texts.iter().map(|text| (!text.is_empty()).then(|| (*text).to_owned())).collect()
 }
 
@@ -338,7 +339,7 @@ fn every_documented_parameter_is_accepted_and_no_other() {
                     "fields" => json!({}),
                     "status" => json!([200]),
                     "keep_meta" => json!(true),
-                    "shard_bytes" => json!(1),
+                    "shard_bytes" | "max_body_bytes" => json!(1),
                     "max_bad_ratio" => json!(0.5),
                     "delimiter" => json!(";"),
                     "per" => json!("line"),

@@ -53,6 +53,10 @@ impl Diagnostics {
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
+    /// Adds all of another list.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -61,7 +61,7 @@ impl Pass<'_> {
                     let batches: Vec<_> = sink.execute(shard, task)?.try_collect().await?;
                     manifest_row(&batches)
                 });
-                async move { AbortOnDrop(work).await }
+                AbortOnDrop(work)
             })
             .buffer_unordered(self.jobs.max(1));
         let mut fresh = 0;

@@ -153,7 +153,13 @@ impl Tools {
     ///
     /// # Errors
     /// When it is damaged, cut, or comes to more than `max_bytes`.
-    pub(super) fn run(&mut self, coding: Coding, from: &[u8], out: &mut Vec<u8>, max_bytes: usize) -> Result<(), BodyError> {
+    pub(super) fn run(
+        &mut self,
+        coding: Coding,
+        from: &[u8],
+        out: &mut Vec<u8>,
+        max_bytes: usize,
+    ) -> Result<(), BodyError> {
         match coding {
             Coding::Gzip => self.gzip(from, out, max_bytes),
             Coding::Deflate => self.deflate(from, out, max_bytes),
@@ -230,7 +236,13 @@ impl Tools {
 }
 
 /// Inflates one stream; gives the bytes it took.
-fn inflate(stream: &mut Decompress, from: &[u8], out: &mut Vec<u8>, max_bytes: usize, what: &str) -> Result<usize, BodyError> {
+fn inflate(
+    stream: &mut Decompress,
+    from: &[u8],
+    out: &mut Vec<u8>,
+    max_bytes: usize,
+    what: &str,
+) -> Result<usize, BodyError> {
     loop {
         out.reserve(STEP_BYTES.max(from.len()));
         let n_before = out.len();
@@ -267,7 +279,9 @@ fn brotli(from: &[u8], out: &mut Vec<u8>, max_bytes: usize) -> Result<(), BodyEr
     }
     match result {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(BodyError::Cut("the br body is cut".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(BodyError::Cut("the br body is cut".to_owned()))
+        }
         Err(error) => Err(BodyError::Bad(format!("the br body is damaged: {error}"))),
     }
 }

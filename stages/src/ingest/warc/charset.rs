@@ -121,7 +121,10 @@ mod tests {
         let meta = b"<meta charset=windows-1251>\xcf";
         assert_eq!(decoded(b"\xef\xbb\xbfa", "text/html; charset=windows-1251"), ("a".into(), "UTF-8"));
         assert_eq!(decoded(meta, "text/html; Charset = \"koi8-r\" ").1, "KOI8-R");
-        assert_eq!(decoded(meta, "text/html; charset=nonsense"), ("<meta charset=windows-1251>П".into(), "windows-1251"));
+        assert_eq!(
+            decoded(meta, "text/html; charset=nonsense"),
+            ("<meta charset=windows-1251>П".into(), "windows-1251")
+        );
         assert_eq!(decoded("für".as_bytes(), "text/html"), ("für".into(), "UTF-8"));
         let old = b"<meta http-equiv='Content-Type' content='text/html; charset=iso-8859-2'>\xb1";
         assert_eq!(decoded(old, "").0.chars().last(), Some('ą'));

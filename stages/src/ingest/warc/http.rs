@@ -109,13 +109,21 @@ impl HttpHead {
                     if is_markup(decoders.bytes(source, raw)) {
                         continue;
                     }
-                    source = decoders.next(source, raw, |from, out, tools| tools.run(coding, from, out, max_bytes), partial)?;
+                    source = decoders.next(
+                        source,
+                        raw,
+                        |from, out, tools| tools.run(coding, from, out, max_bytes),
+                        partial,
+                    )?;
                 }
             }
         }
         let body = decoders.bytes(source, raw);
         if body.len() > max_bytes {
-            return Err((FaultKind::OversizedBody, format!("the body has {} bytes, the limit is {max_bytes}", body.len())));
+            return Err((
+                FaultKind::OversizedBody,
+                format!("the body has {} bytes, the limit is {max_bytes}", body.len()),
+            ));
         }
         Ok(body)
     }
@@ -138,7 +146,8 @@ fn is_markup(body: &[u8]) -> bool {
 
 /// Whether a body that should be in chunks begins with what should be inside them.
 fn looks_decoded(body: &[u8], codings: &str) -> bool {
-    is_markup(body) || (!codings.is_empty() && (body.starts_with(&[0x1f, 0x8b]) || body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])))
+    is_markup(body)
+        || (!codings.is_empty() && (body.starts_with(&[0x1f, 0x8b]) || body.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])))
 }
 
 /// Size of the chunk that begins here, and the length of the line that says so.
@@ -151,7 +160,9 @@ fn chunk_size(data: &[u8]) -> Result<(usize, usize), BodyError> {
         Ok(httparse::Status::Complete((n, size))) if data[0] != b'\r' && data[0] != b';' => {
             Ok((n, usize::try_from(size).map_err(|_| bad())?))
         }
-        Ok(httparse::Status::Partial) if data.len() < 1024 => Err(BodyError::Cut("the body ends before its last chunk".to_owned())),
+        Ok(httparse::Status::Partial) if data.len() < 1024 => {
+            Err(BodyError::Cut("the body ends before its last chunk".to_owned()))
+        }
         _ => Err(bad()),
     }
 }

@@ -113,7 +113,8 @@ mod tests {
 
     #[test]
     fn tags_are_read_as_browsers_do() {
-        let page = b"<!-- <meta name=no> --><META Name = 'robots' content=\"noai, x\" name=late><script>'<meta a>'</script>\
+        let page =
+            b"<!-- <meta name=no> --><META Name = 'robots' content=\"noai, x\" name=late><script>'<meta a>'</script>\
             <metal><meta charset=utf-8/><meta name=a content></head><meta name=behind>";
         let read: Vec<[&[u8]; 3]> = Metas::of(page).map(|meta| [meta.name, meta.content, meta.charset]).collect();
         assert_eq!(read, [[&b"robots"[..], b"noai, x", b""], [b"", b"", b"utf-8/"], [b"a", b"", b""]]);

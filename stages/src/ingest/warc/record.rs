@@ -47,7 +47,11 @@ impl Head {
     pub(super) fn read(&mut self, data: &[u8]) -> HeadStatus {
         let Some(end) = head_end(data) else {
             let too_long = data.len() > MAX_HEAD_BYTES;
-            return if too_long { HeadStatus::Bad("the record's head has no end".to_owned()) } else { HeadStatus::Partial };
+            return if too_long {
+                HeadStatus::Bad("the record's head has no end".to_owned())
+            } else {
+                HeadStatus::Partial
+            };
         };
         self.clear();
         let (mut length, mut record_type) = (String::new(), None);

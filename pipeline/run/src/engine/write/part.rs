@@ -79,9 +79,9 @@ impl PartWriter {
             none => none.insert(create(&temporary(&self.path), &self.schema, self.options)?),
         };
         let path = &self.path;
-        writer.write(batch).map_err(|e| refused(path, e))?;
+        writer.write(batch).map_err(|e| refused(path, &e))?;
         if writer.in_progress_size() >= ROW_GROUP_BYTES {
-            writer.flush().map_err(|e| refused(path, e))?;
+            writer.flush().map_err(|e| refused(path, &e))?;
         }
         Ok(())
     }
@@ -89,7 +89,7 @@ impl PartWriter {
     /// Commits the part; none if it has no rows.
     pub(super) fn finish(self) -> Result<Option<Part>> {
         let Some(writer) = self.open else { return Ok(None) };
-        let hashing = writer.into_inner().map_err(|e| refused(&self.path, e))?;
+        let hashing = writer.into_inner().map_err(|e| refused(&self.path, &e))?;
         let file = hashing.file.into_inner().map_err(|e| Error::path("writing", &self.path)(e.into_error()))?;
         file.sync_all().map_err(Error::path("syncing", &self.path))?;
         commit(&temporary(&self.path), &self.path)?;
@@ -111,13 +111,13 @@ fn temporary(path: &Path) -> PathBuf {
 fn create(path: &Path, schema: &SchemaRef, options: PartOptions) -> Result<ArrowWriter<Hashing>> {
     let file = File::create(path).map_err(Error::path("writing", path))?;
     let sink = Hashing { file: BufWriter::with_capacity(1 << 20, file), digest: options.release.then(Sha256::new) };
-    let properties = options.properties().map_err(|e| refused(path, e))?;
+    let properties = options.properties().map_err(|e| refused(path, &e))?;
     // Readers outside need not know Arrow's view types: released files carry plain Parquet types only.
     let arrow = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(options.release);
-    ArrowWriter::try_new_with_options(sink, SchemaRef::clone(schema), arrow).map_err(|e| refused(path, e))
+    ArrowWriter::try_new_with_options(sink, SchemaRef::clone(schema), arrow).map_err(|e| refused(path, &e))
 }
 
-fn refused(path: &Path, error: ParquetError) -> Error {
+fn refused(path: &Path, error: &ParquetError) -> Error {
     Error::Content { doing: "writing", path: path.to_owned(), cause: error.to_string() }
 }
 
