@@ -137,7 +137,7 @@ impl RowReader for Archives {
                 let url = fault.url;
                 let own = [OwnValue::Text(&file), OwnValue::Int(clamp(fault.offset))];
                 let what = Fault { rule: fault.kind.name(), cause: fault.cause, more: Vec::new() };
-                let at = Locator::Offset(fault.offset);
+                let at = Locator::Member { offset: fault.offset, inner_offset: fault.inner_offset };
                 rows.push(&Row { id: Some(&id), url: url.as_deref(), fault: Some(what), own: &own, ..Row::at(at) })?;
             }
             Some(Ok(Entry::Page(page))) => push_page(&page, &self.options, self.wants_html, rows)?,
@@ -148,22 +148,18 @@ impl RowReader for Archives {
 
 fn push_page(page: &Page<'_>, options: &WarcOptions, wants_html: bool, rows: &mut RowBuilder) -> Result<()> {
     let file = rows.file().to_owned();
-    // Records may share a member: the offset alone would not tell them apart.
-    let id = match page.record_id {
-        Some(id) => id.trim_start_matches("urn:uuid:").to_owned(),
-        None => document_id(&file, &format!("{}+{}", page.offset, page.inner_offset)),
-    };
+    let id = page.record_id.map(|id| id.trim_start_matches("urn:uuid:"));
     let signals: Vec<&str> = page.opt_out.names().collect();
     let opt_out = signals.join(",");
     let own = own_values(page, &file, (!signals.is_empty()).then_some(&opt_out), wants_html);
     rows.push(&Row {
-        id: Some(&id),
+        id,
         text: page.text.as_deref(),
         url: Some(page.url),
         created: page.date.and_then(created_ms),
         fault: unwanted(page, options),
         own: &own,
-        ..Row::at(Locator::Offset(page.offset))
+        ..Row::at(Locator::Member { offset: page.offset, inner_offset: page.inner_offset })
     })
 }
 
