@@ -267,11 +267,11 @@ impl Feed {
                 return Ok(false);
             }
             let opened = self.open_member()?;
-            self.window.seek(at)?;
-            if matches!(opened, Opened::Records) {
+            let found = matches!(opened, Opened::Records);
+            self.window.seek(if found { at } else { at + 1 })?;
+            if found {
                 return Ok(true);
             }
-            self.window.consume(1);
         }
         Ok(false)
     }
@@ -377,7 +377,7 @@ fn begins_record(data: &[u8]) -> bool {
     match rest {
         [] => dotted || (n < 2 && version.iter().all(u8::is_ascii_digit)),
         [b'\n'] => dotted,
-        [b'\n', next, ..] => dotted && next.is_ascii_alphabetic(),
+        [b'\n', next @ ..] => dotted && next[0].is_ascii_alphabetic() && !next.starts_with(b"WARC/"),
         _ => false,
     }
 }

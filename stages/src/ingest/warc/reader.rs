@@ -190,9 +190,8 @@ impl WarcReader {
         }
         self.place = self.here();
         if !self.feed.at_record()? {
-            self.pass_over()?;
             let cause = "bytes between records that are no record".to_owned();
-            return Ok(Some(Step::Fault(self.place.fault(FaultKind::Garbage, None, cause))));
+            return self.pass_over(FaultKind::Garbage, cause).map(Some);
         }
         if self.feed.is_plain() && self.feed.at() >= self.range.end {
             self.state = State::Done;
@@ -208,21 +207,24 @@ impl WarcReader {
                 }
                 HeadStatus::Bad(cause) => {
                     self.feed.consume(1);
-                    self.pass_over()?;
-                    return Ok(Some(Step::Fault(self.place.fault(FaultKind::BadRecord, None, cause))));
+                    return self.pass_over(FaultKind::BadRecord, cause).map(Some);
                 }
             }
         }
     }
 
-    /// Goes to the next record behind damage; in a plain file, of the range.
-    fn pass_over(&mut self) -> io::Result<()> {
+    /// Goes to the next record behind damage; in a plain file, of the range. If there is none because the member itself is
+    /// damaged, that is the fault: one damage, one fault.
+    fn pass_over(&mut self, kind: FaultKind, cause: String) -> io::Result<Step> {
         let plain = self.feed.is_plain();
         let limit = if plain { self.range.end.saturating_sub(self.feed.at()) } else { NO_LIMIT };
-        if self.feed.find_record(limit)? == Search::Limit {
-            self.state = State::Done;
+        match self.feed.find_record(limit)? {
+            Search::Found => {}
+            Search::Limit => self.state = State::Done,
+            Search::End if self.feed.end() != Some(&Pull::End) => return self.broken(false),
+            Search::End => {}
         }
-        Ok(())
+        Ok(Step::Fault(self.place.fault(kind, None, cause)))
     }
 
     fn here(&self) -> Place {
@@ -278,12 +280,19 @@ impl WarcReader {
         match self.feed.after(n_all)? {
             After::Junk { terminated: false } => return self.lies(n_head),
             After::Broken if self.n_in_member == 0 => return self.broken(true),
-            After::End if self.feed.is_plain() || self.n_in_member == 0 => {
-                let n_member = self.feed.file_pos().saturating_sub(self.feed.member());
-                self.place.stored_bytes = Some(if self.feed.is_plain() { n_all as u64 } else { n_member });
+            // Junk behind the only record may be damage of which the check value would tell: look for it near by.
+            After::Junk { .. } if self.n_in_member == 0 && !self.feed.need(n_all + PREFIX_BYTES)? => {
+                if self.feed.end() != Some(&Pull::End) {
+                    return self.broken(true);
+                }
             }
-            _ if self.feed.is_plain() => self.place.stored_bytes = Some(n_all as u64),
+            After::End if !self.feed.is_plain() && self.n_in_member == 0 => {
+                self.place.stored_bytes = Some(self.feed.file_pos().saturating_sub(self.feed.member()));
+            }
             _ => {}
+        }
+        if self.feed.is_plain() {
+            self.place.stored_bytes = Some(n_all as u64);
         }
         self.used = n_all;
         self.n_in_member += 1;

@@ -64,8 +64,11 @@ pub(super) fn deflate(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A frame with a check value, as the proposal for WARC wants it.
 pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::bulk::compress(bytes, 3).unwrap()
+    let mut packer = zstd::bulk::Compressor::new(3).unwrap();
+    packer.include_checksum(true).unwrap();
+    packer.compress(bytes).unwrap()
 }
 
 pub(super) fn brotli(bytes: &[u8]) -> Vec<u8> {

@@ -150,7 +150,7 @@ fn pages_that_are_not_wanted_are_not_decoded() {
 #[test]
 fn heads_of_old_and_careless_writers_are_read() {
     let loose = "WARC/0.18\nwarc-type:response\nSubject-URI: <http://old.example/>\nWARC-Record-ID: <urn:uuid:1>\n\
-        X-Long: a\n  folded\nContent-Type: application/http;\n msgtype=response\nContent-Length: 62\n\n\
+        X-Long: a\n  folded\nContent-Type: application/http;\n msgtype=response\nContent-Length: 66\n\n\
         HTTP/1.0 200 OK\nContent-Type: text/html;\n charset=latin1\n\nf\u{fc}r alle";
     let mut bytes: Vec<u8> = loose.chars().map(|c| c as u8).collect();
     bytes.extend_from_slice(b"\n\n");

@@ -1,0 +1,92 @@
+//! Laws that hold for every run, tried on the sample crawl.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gristmill_run::commands::{ConfigCall, run, sql};
+use gristmill_run::engine::Log;
+use serde_json::Value;
+
+/// Runs the quickstart into `out` with some shards at a time.
+fn quickstart(out: &Path, jobs: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::env::set_current_dir(root).unwrap();
+    let call = ConfigCall {
+        config: PathBuf::from("configs/quickstart.toml"),
+        // Small shards, so that there are several.
+        overrides: vec!["stage.crawl.shard_bytes=30000".into()],
+        jobs: Some(jobs),
+        ..ConfigCall::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run::run(&call, Some(out.to_owned()), Log::Quiet)).unwrap();
+}
+
+fn sums(out: &Path) -> String {
+    fs::read_to_string(out.join("release/SHA256SUMS")).unwrap()
+}
+
+#[test]
+fn one_and_eight_at_a_time_give_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, eight) = (folder.path().join("one"), folder.path().join("eight"));
+    quickstart(&one, 1);
+    quickstart(&eight, 8);
+    assert_eq!(sums(&one), sums(&eight));
+}
+
+#[test]
+fn what_goes_in_is_kept_or_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    quickstart(folder.path(), 2);
+    let record: Value = serde_json::from_slice(&fs::read(folder.path().join("run.json")).unwrap()).unwrap();
+    let stages = record["stages"].as_array().unwrap();
+    assert_eq!(stages.len(), 7);
+    let mut entering = None;
+    for stage in stages {
+        let rows = &stage["rows"];
+        let dropped: u64 = rows["dropped"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+        assert_eq!(rows["rows_in"].as_u64().unwrap(), rows["kept"].as_u64().unwrap() + dropped, "{stage}");
+        // The quickstart is a chain: what one stage keeps is what the next gets.
+        assert!(entering.is_none_or(|n| n == rows["rows_in"].as_u64().unwrap()), "{stage}");
+        entering = rows["kept"].as_u64();
+    }
+}
+
+#[test]
+fn an_interrupted_run_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, torn) = (folder.path().join("whole"), folder.path().join("torn"));
+    quickstart(&whole, 2);
+    quickstart(&torn, 2);
+    // As a crash leaves it: a pass without its note of completion, half a journal with a torn line, no release.
+    fs::remove_dir_all(torn.join("release")).unwrap();
+    fs::remove_dir_all(torn.join("verdicts")).unwrap();
+    fs::remove_dir_all(torn.join("stages/release")).unwrap();
+    let pass = fs::read_dir(torn.join("stages/quality")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(pass.join("_done.json")).unwrap();
+    let journal = fs::read_to_string(pass.join("_parts.jsonl")).unwrap();
+    assert!(journal.lines().count() > 3);
+    fs::write(pass.join("_parts.jsonl"), &journal[..journal.len() / 2]).unwrap();
+    quickstart(&torn, 2);
+    assert_eq!(sums(&whole), sums(&torn));
+}
+
+#[test]
+fn every_dropped_document_is_in_the_ledger_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    quickstart(folder.path(), 2);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ask = |query: &str| {
+        let answer = sql::sql(query, Some(folder.path()), sql::Format::Csv);
+        runtime.block_on(answer).unwrap().lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Planted in sample-data/crawl (planted.tsv): four damaged places, three statuses, two media types.
+    let damage = "SELECT rule, count(*) FROM ledger WHERE stage = 'crawl' GROUP BY rule ORDER BY rule";
+    let expected = ["bad_chunk,1", "bad_record,1", "content_html,2", "garbage,1", "status_200,3", "truncated_member,1"];
+    assert_eq!(ask(damage), expected);
+    assert_eq!(ask("SELECT count(*) FROM ledger WHERE measured IS NULL AND stage <> 'crawl'"), ["0"]);
+    // Five pages are planted under a second address.
+    assert_eq!(ask("SELECT count(*) FROM ledger WHERE stage = 'exact'"), ["5"]);
+}
