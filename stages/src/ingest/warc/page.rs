@@ -74,27 +74,7 @@ impl PageMaker {
             return Err(fault(FaultKind::BadRecord, "the record has no WARC-Target-URI".to_owned()));
         }
         let content_type = if http.status.is_some() { &http.content_type } else { &head.content_type };
-        let media_type = media_type(content_type).or_else(|| media_type(&head.payload_type));
-        let mut opt_out = OptOut::default();
-        opt_out.add_header(&http.x_robots_tag, &http.tdm_reservation);
-        let mut page = Page {
-            record_type: head.record_type,
-            record_id: known(&head.record_id),
-            url,
-            date: known(&head.date),
-            offset: place.offset,
-            inner_offset: place.inner_offset,
-            stored_bytes: place.stored_bytes,
-            http_status: http.status,
-            media_type,
-            charset: None,
-            had_charset_errors: false,
-            html: None,
-            text: None,
-            truncated: known(&head.truncated),
-            x_robots_tag: known(&http.x_robots_tag),
-            opt_out,
-        };
+        let mut page = undecoded(head, http, url, content_type, place);
         if !is_wanted(&page, options) {
             return Ok(page);
         }
@@ -116,6 +96,30 @@ impl PageMaker {
             page.html = Some(text);
         }
         Ok(page)
+    }
+}
+
+/// A page with what its heads say.
+fn undecoded<'a>(head: &'a Head, http: &'a HttpHead, url: &'a str, content_type: &'a str, place: Place) -> Page<'a> {
+    let mut opt_out = OptOut::default();
+    opt_out.add_header(&http.x_robots_tag, &http.tdm_reservation);
+    Page {
+        record_type: head.record_type,
+        record_id: known(&head.record_id),
+        url,
+        date: known(&head.date),
+        offset: place.offset,
+        inner_offset: place.inner_offset,
+        stored_bytes: place.stored_bytes,
+        http_status: http.status,
+        media_type: media_type(content_type).or_else(|| media_type(&head.payload_type)),
+        charset: None,
+        had_charset_errors: false,
+        html: None,
+        text: None,
+        truncated: known(&head.truncated),
+        x_robots_tag: known(&http.x_robots_tag),
+        opt_out,
     }
 }
 

@@ -281,10 +281,12 @@ impl WarcReader {
             After::Junk { terminated: false } => return self.lies(n_head),
             After::Broken if self.n_in_member == 0 => return self.broken(true),
             // Junk behind the only record may be damage of which the check value would tell: look for it near by.
-            After::Junk { .. } if self.n_in_member == 0 && !self.feed.need(n_all + PREFIX_BYTES)? => {
-                if self.feed.end() != Some(&Pull::End) {
-                    return self.broken(true);
-                }
+            After::Junk { .. }
+                if self.n_in_member == 0
+                    && !self.feed.need(n_all + PREFIX_BYTES)?
+                    && self.feed.end() != Some(&Pull::End) =>
+            {
+                return self.broken(true);
             }
             After::End if !self.feed.is_plain() && self.n_in_member == 0 => {
                 self.place.stored_bytes = Some(self.feed.file_pos().saturating_sub(self.feed.member()));

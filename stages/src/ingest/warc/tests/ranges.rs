@@ -1,6 +1,6 @@
 //! Ranges add up to the whole, whatever their size and the file's state.
 
-use super::super::WarcOptions;
+use super::super::{FaultKind, WarcOptions};
 use super::kit::*;
 
 fn by_ranges(path: &std::path::Path, n_file: u64, n: u64, options: &WarcOptions) -> Vec<Seen> {
@@ -99,11 +99,17 @@ fn nothing_is_lost_or_doubled_by_damage_of_one_record() {
         let n = members[hit].len();
         let (at, bit) = (dice.below(n), dice.below(8));
         members[hit][at] ^= 1 << bit;
-        let seen = read(&members.concat());
+        // The name says how the file is packed, should its first bytes be hit.
+        let file = tempfile::Builder::new().suffix([".gz", ".zst"][round % 2]).tempfile().unwrap();
+        std::fs::write(file.path(), members.concat()).unwrap();
+        let seen = read_range(file.path(), 0..u64::MAX, &WarcOptions::default());
         let n_pages = seen.iter().filter(|seen| seen.kind().is_none()).count();
         let n_faults = seen.len() - n_pages;
         // Some bits of a header mean nothing: time, system.
-        let harmless = n_pages == 6 && n_faults == 0;
+        // The bit of a zstd header that announces the check value makes garbage of that value, and harms no record.
+        let flag =
+            packing == Packing::Zstd && at == 4 && seen.iter().any(|seen| seen.kind() == Some(FaultKind::Garbage));
+        let harmless = n_pages == 6 && (n_faults == 0 || (n_faults == 1 && flag));
         assert!(harmless || (n_pages, n_faults) == (5, 1), "{packing:?} byte {at} bit {bit}: {:?}", short(&seen));
     }
 }
