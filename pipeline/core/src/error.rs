@@ -41,6 +41,14 @@ pub enum Error {
         /// What is wrong.
         cause: String,
     },
+    /// A language model that cannot go on.
+    #[error("worker {worker}: {cause}")]
+    Worker {
+        /// Its name in the config.
+        worker: String,
+        /// What happened, and what to do about it.
+        cause: String,
+    },
     /// A parameter that cannot be accepted.
     #[error(transparent)]
     Param(#[from] ParamError),

@@ -8,6 +8,7 @@ pub mod annotator;
 pub mod error;
 pub mod fingerprint;
 pub mod ledger;
+pub mod measures;
 pub mod params;
 pub mod registry;
 pub mod schema;

@@ -1,14 +1,18 @@
 //! Stages: relations in, one relation out.
 //!
 //! A stage never deletes a row: it sets `dropped_by` to the name of the rule that ends the row's journey, and the
-//! writer splits kept from dropped. Four shapes cover everything: a *source* makes rows from files; a *row stage*
+//! writer splits kept from dropped. Five shapes cover everything: a *source* makes rows from files; a *row stage*
 //! rewrites a `DataFrame` row by row and is fused with its neighbours into one streaming pass; a *solver* needs the
-//! whole relation, writes its verdicts to a small file and then applies them row by row like any row stage; a *query*
-//! is SQL over its inputs; a *release* is where rows leave for the world.
+//! whole relation, writes its verdicts to a small file and then applies them row by row like any row stage; a *maker*
+//! reads its inputs and writes rows of its own, such as generated instructions; a *query* is SQL over its inputs; a
+//! *release* is where rows leave for the world.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
@@ -39,6 +43,8 @@ pub enum Stage {
     Row(Arc<dyn RowStage>),
     /// Needs the whole relation, then works row by row.
     Solver(Arc<dyn Solver>),
+    /// Makes rows out of other rows.
+    Maker(Arc<dyn Maker>),
     /// SQL over the inputs.
     Query(String),
     /// Writes a dataset for others.
@@ -80,6 +86,50 @@ pub struct SolveContext {
     pub memory_bytes: usize,
     /// Number of shards that may be read at a time.
     pub jobs: usize,
+}
+
+/// A stage whose rows are not its input's rows: it makes new ones, from a model or from rules.
+#[async_trait]
+pub trait Maker: Send + Sync {
+    /// The columns of the rows it makes from an input with this schema, the engine's verdict columns included.
+    ///
+    /// # Errors
+    /// When the input lacks a column the stage needs.
+    fn schema(&self, input: &Schema) -> Result<SchemaRef>;
+    /// Names of the rules it may drop by, without the stage's name.
+    fn rules(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Parameters that name workers, as `(key, worker)`: each must be in the config.
+    fn workers(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// Makes the rows. They must depend on the input, the parameters, the seed and the workers' replies only.
+    ///
+    /// # Errors
+    /// When a worker can do nothing more, or the disk refuses. A request that fails alone is a dropped row.
+    async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()>;
+}
+
+/// What a maker works with.
+pub struct MakeContext {
+    /// A folder for intermediate files, empty at start, removed afterwards.
+    pub scratch: PathBuf,
+    /// Bytes the maker may hold at a time.
+    pub memory_bytes: usize,
+    /// The run's workers, a `gristmill_lm::Workers`. This crate knows no models, so it carries them unseen.
+    pub workers: Arc<dyn Any + Send + Sync>,
+}
+
+/// Where a maker's rows go.
+pub trait RowSink: Send {
+    /// Takes rows with the columns of [`Maker::schema`]; `dropped_by` holds `stage.rule` for those that end here.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    fn write(&mut self, rows: &RecordBatch) -> Result<()>;
+    /// Keeps a figure of this stage for the report, replacing an earlier one of the same name.
+    fn figure(&mut self, name: &str, value: Value);
 }
 
 /// A relation that can be read more than once, shard by shard.

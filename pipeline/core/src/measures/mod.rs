@@ -1,0 +1,10 @@
+//! Measures of texts and pairs of texts that generation and audits share.
+
+pub(crate) mod interner;
+pub mod lcs;
+pub mod novelty;
+pub mod porter;
+pub mod rouge;
+#[cfg(test)]
+mod testing;
+pub mod tokens;
