@@ -1,0 +1,105 @@
+//! Writes each reply of a worker to a file of JSON lines that [`super::Replay`] answers from.
+//!
+//! Where the journal is for the machine, a recording is for people: to read, to edit, to check in beside a test.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use super::JournalError;
+use crate::error::{Failure, WorkerError};
+use crate::pool::locked;
+use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::worker::{Capabilities, Worker};
+
+/// One line of a recording.
+#[derive(Serialize)]
+struct Line<'a> {
+    key: String,
+    identity: &'a Identity,
+    prompt: String,
+    sample: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply: Option<&'a Completion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<&'a Scored>,
+}
+
+/// A worker whose replies are written down, in the order they come.
+pub struct Recorder {
+    inner: Arc<dyn Worker>,
+    identity: Identity,
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Recorder {
+    /// Appends to the recording at a path; an unfinished last line is cut off.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub fn new(inner: Arc<dyn Worker>, path: impl Into<PathBuf>) -> Result<Self, JournalError> {
+        let path = path.into();
+        let file = open(&path).map_err(|error| JournalError::io(&path, "opening", &error))?;
+        Ok(Self { identity: inner.identity(), inner, path, file: Mutex::new(file) })
+    }
+
+    fn write(&self, line: &Line<'_>) -> Result<(), WorkerError> {
+        let written = serde_json::to_vec(line).map_err(std::io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            locked(&self.file).write_all(&bytes)
+        });
+        written.map_err(|error| {
+            let error = JournalError::io(&self.path, "writing", &error);
+            WorkerError::new(self.inner.name(), Failure::Storage, error.to_string())
+        })
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1);
+    file.set_len(whole)?;
+    file.seek(SeekFrom::End(0))?;
+    Ok(file)
+}
+
+/// The text that scores are recorded under.
+pub(crate) fn score_prompt(request: &ScoreRequest) -> String {
+    format!("{}{}", request.context, request.text)
+}
+
+#[async_trait]
+impl Worker for Recorder {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
+    }
+
+    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, WorkerError> {
+        let reply = self.inner.complete(request).await?;
+        let (key, prompt, sample) = (request.key(&self.identity), request.prompt.plain(), request.sample);
+        self.write(&Line { key, identity: &self.identity, prompt, sample, reply: Some(&reply), scores: None })?;
+        Ok(reply)
+    }
+
+    async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError> {
+        let scored = self.inner.score(request).await?;
+        let (key, prompt) = (request.key(&self.identity), score_prompt(request));
+        self.write(&Line { key, identity: &self.identity, prompt, sample: 0, reply: None, scores: Some(&scored) })?;
+        Ok(scored)
+    }
+
+    async fn probe(&self) -> Result<Capabilities, WorkerError> {
+        self.inner.probe().await
+    }
+}

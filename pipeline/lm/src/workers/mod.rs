@@ -1,0 +1,174 @@
+//! The workers of a run, by name: read from their tables, opened when a stage first asks for one.
+//!
+//! Opening wraps the bare worker: the pool around the wire, the journal around the pool, the recorder around all. The
+//! embedded model and recordings answer the same again at no cost, so they need no journal.
+
+mod documents;
+mod openai_table;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::error::{Failure, WorkerError};
+use crate::journal::{Journal, Journaled, Recorder, Replay};
+use crate::ngram::Ngram;
+use crate::pool::{Pool, PoolMetrics, locked};
+use crate::worker::Worker;
+pub use openai_table::{Endpoint, Guided, OpenAiTable};
+pub use settings::{Kind, NgramTable, ReplayTable, WorkerSettings};
+
+/// The workers of a run.
+pub struct Workers {
+    settings: BTreeMap<String, WorkerSettings>,
+    journal_dir: Option<PathBuf>,
+    state: Mutex<State>,
+    pools: std::sync::Mutex<Vec<Opened>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Open workers by name and by what they were fitted on.
+    open: BTreeMap<(String, u128), Arc<dyn Worker>>,
+    journal: Option<Arc<Journal>>,
+}
+
+struct Opened {
+    name: String,
+    pool: Arc<Pool>,
+    journaled: Option<Arc<Journaled>>,
+}
+
+/// What one worker did in this run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WorkerReport {
+    /// Its name in the config.
+    pub worker: String,
+    /// `openai`, `ngram` or `replay`.
+    pub kind: String,
+    /// The model's name.
+    pub model: String,
+    /// Requests answered from the journal of an earlier attempt; they are not among the pool's.
+    pub from_journal: u64,
+    /// The pool's figures.
+    pub pool: PoolMetrics,
+}
+
+impl Workers {
+    /// Workers of these settings, with their journal in a folder; without one, replies are not kept.
+    pub fn new(settings: BTreeMap<String, WorkerSettings>, journal_dir: Option<PathBuf>) -> Self {
+        Self { settings, journal_dir, state: Mutex::default(), pools: std::sync::Mutex::default() }
+    }
+
+    /// Names of the workers, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.settings.keys().map(String::as_str)
+    }
+
+    /// The settings of a worker.
+    pub fn settings(&self, name: &str) -> Option<&WorkerSettings> {
+        self.settings.get(name)
+    }
+
+    /// The worker of that name, the same for all who ask. An embedded model without files of its own is fitted on
+    /// `documents`, once for each set of them.
+    ///
+    /// # Errors
+    /// When there is none of that name, its files cannot be read, or its credentials are not in the environment.
+    pub async fn open(&self, name: &str, documents: &[&str]) -> Result<Arc<dyn Worker>, WorkerError> {
+        let settings = self.settings.get(name);
+        let settings = settings
+            .ok_or_else(|| WorkerError::new(name, Failure::Unsupported, format!("there is no [worker.{name}]")))?;
+        let fitted_on = match &settings.kind {
+            Kind::Ngram(table) if table.files.is_empty() => digest(documents),
+            _ => 0,
+        };
+        let mut state = self.state.lock().await;
+        let place = (name.to_owned(), fitted_on);
+        if let Some(worker) = state.open.get(&place) {
+            return Ok(Arc::clone(worker));
+        }
+        let worker = self.build(name, settings, documents, &mut state)?;
+        state.open.insert(place, Arc::clone(&worker));
+        Ok(worker)
+    }
+
+    fn build(
+        &self,
+        name: &str,
+        settings: &WorkerSettings,
+        documents: &[&str],
+        state: &mut State,
+    ) -> Result<Arc<dyn Worker>, WorkerError> {
+        let storage = |cause: String| WorkerError::new(name, Failure::Storage, cause);
+        let bare = bare(name, settings, documents)?;
+        let pool = Arc::new(Pool::new(bare, settings.pool.clone()));
+        let mut worker: Arc<dyn Worker> = pool.clone();
+        let mut journaled = None;
+        if let (Kind::Openai(_), Some(dir)) = (&settings.kind, &self.journal_dir) {
+            let journal = match &state.journal {
+                Some(journal) => Arc::clone(journal),
+                None => Arc::new(Journal::open(dir).map_err(|e| storage(e.to_string()))?),
+            };
+            state.journal = Some(Arc::clone(&journal));
+            let kept = Arc::new(Journaled::new(worker, journal));
+            journaled = Some(Arc::clone(&kept));
+            worker = kept;
+        }
+        if let Some(file) = &settings.record {
+            worker = Arc::new(Recorder::new(worker, file).map_err(|e| storage(e.to_string()))?);
+        }
+        locked(&self.pools).push(Opened { name: name.to_owned(), pool, journaled });
+        Ok(worker)
+    }
+
+    /// What the workers did so far, in the order they were opened; of one opened twice, twice.
+    pub fn reports(&self) -> Vec<WorkerReport> {
+        let opened = locked(&self.pools);
+        let report = |opened: &Opened| {
+            let identity = opened.pool.identity();
+            WorkerReport {
+                worker: opened.name.clone(),
+                kind: identity.kind,
+                model: identity.model,
+                from_journal: opened.journaled.as_ref().map_or(0, |journaled| journaled.n_answered()),
+                pool: opened.pool.metrics(),
+            }
+        };
+        opened.iter().map(report).collect()
+    }
+}
+
+/// The worker itself, with nothing around it.
+fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc<dyn Worker>, WorkerError> {
+    let storage = |cause: String| WorkerError::new(name, Failure::Storage, cause);
+    Ok(match &settings.kind {
+        Kind::Ngram(table) if table.files.is_empty() => {
+            Arc::new(Ngram::fit(name, table.model.clone(), documents.iter().copied()))
+        }
+        Kind::Ngram(table) => {
+            let own = documents::read(&table.files).map_err(storage)?;
+            Arc::new(Ngram::fit(name, table.model.clone(), own.iter().map(String::as_str)))
+        }
+        Kind::Replay(table) => {
+            Arc::new(Replay::open(name, &table.file, table.identity.clone()).map_err(|e| storage(e.to_string()))?)
+        }
+        Kind::Openai(_) => {
+            return Err(WorkerError::new(name, Failure::Unsupported, "this build has no HTTP client"));
+        }
+    })
+}
+
+fn digest(documents: &[&str]) -> u128 {
+    let mut hasher = Xxh3::new();
+    for document in documents {
+        hasher.update(&(document.len() as u64).to_le_bytes());
+        hasher.update(document.as_bytes());
+    }
+    hasher.digest128()
+}

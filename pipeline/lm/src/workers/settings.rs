@@ -1,0 +1,139 @@
+//! `[worker.NAME]`: what it says and what it may say.
+
+use std::path::PathBuf;
+
+use gristmill_core::params::{self, ParamError};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::openai_table::OpenAiTable;
+use crate::ngram::NgramSettings;
+use crate::pool::PoolSettings;
+use crate::request::Identity;
+
+/// A worker as the config describes it.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// What it is.
+    pub kind: Kind,
+    /// How it is asked.
+    pub pool: PoolSettings,
+    /// Where its replies are written for replay, if anywhere.
+    pub record: Option<PathBuf>,
+    /// Size of its model in any unit that is the same for all workers; weighed by learned routing.
+    pub size: f64,
+    /// What its replies depend on, as far as the config says it; part of the fingerprint of the stages that ask it.
+    pub depends_on: Value,
+}
+
+/// What a worker is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A server that speaks OpenAI's protocol.
+    Openai(Box<OpenAiTable>),
+    /// The embedded n-gram model.
+    Ngram(NgramTable),
+    /// A recording.
+    Replay(ReplayTable),
+}
+
+/// `kind = "ngram"`.
+#[derive(Debug, Clone, Default)]
+pub struct NgramTable {
+    /// What it is fitted on; none for the input of the stage that asks.
+    pub files: Vec<PathBuf>,
+    /// How it is fitted.
+    pub model: NgramSettings,
+}
+
+/// `kind = "replay"`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayTable {
+    /// The recording: JSON lines.
+    pub file: PathBuf,
+    /// The model whose requests it answers; none for the recording's own.
+    pub identity: Option<Identity>,
+}
+
+/// Keys that belong to every kind.
+const OWN_KEYS: &[&str] = &["kind", "record", "size"];
+/// Keys of the budget that may stand in the worker's table itself.
+const BUDGET_KEYS: &[&str] = &["max_requests", "max_tokens", "max_cost", "price_per_million"];
+
+impl WorkerSettings {
+    /// Reads a worker's table.
+    ///
+    /// # Errors
+    /// The path of the offending key and what was expected.
+    pub fn parse(table: &Value) -> Result<Self, ParamError> {
+        let table = table.as_object().ok_or_else(|| ParamError { path: vec![], message: "not a table".into() })?;
+        let kind = table.get("kind").and_then(Value::as_str).unwrap_or("");
+        let (mut pool, mut own) = (Map::new(), Map::new());
+        let pool_keys = serde_json::to_value(PoolSettings::default()).unwrap_or_default();
+        for (key, value) in table.iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str())) {
+            if BUDGET_KEYS.contains(&key.as_str()) {
+                let budget = pool.entry("budget").or_insert_with(|| json!({}));
+                if let Some(budget) = budget.as_object_mut() {
+                    budget.insert(key.clone(), value.clone());
+                }
+            } else if pool_keys.get(key).is_some() {
+                pool.insert(key.clone(), value.clone());
+            } else {
+                own.insert(key.clone(), value.clone());
+            }
+        }
+        let pool: PoolSettings = params::parse(&Value::Object(pool))?;
+        if let Some(problem) = pool.problems().into_iter().next() {
+            let key = problem.split(' ').find(|word| pool_keys.get(word.split('.').next().unwrap_or("")).is_some());
+            return Err(ParamError { path: key.into_iter().map(str::to_owned).collect(), message: problem });
+        }
+        let own = Value::Object(own);
+        let (kind, depends_on) = match kind {
+            "openai" => {
+                let table: OpenAiTable = params::parse(&own)?;
+                let depends_on = json!(["openai", table.model, table.revision]);
+                (Kind::Openai(Box::new(table)), depends_on)
+            }
+            "ngram" => ngram(own)?,
+            "replay" => {
+                let table: ReplayTable = params::parse(&own)?;
+                let depends_on = json!(["replay", stamp(&table.file), table.identity]);
+                (Kind::Replay(table), depends_on)
+            }
+            "" => return Err(ParamError { path: vec![], message: "it has no `kind`: openai, ngram or replay".into() }),
+            other => {
+                let message = format!("unknown kind of worker \"{other}\"; there are openai, ngram and replay");
+                return Err(ParamError::at("kind", message));
+            }
+        };
+        let record = match table.get("record") {
+            None => None,
+            Some(Value::String(path)) => Some(PathBuf::from(path)),
+            Some(_) => return Err(ParamError::at("record", "expected a path to write replies to")),
+        };
+        let size = table.get("size").and_then(Value::as_f64).unwrap_or(0.0);
+        Ok(Self { kind, pool, record, size, depends_on })
+    }
+}
+
+fn ngram(mut own: Value) -> Result<(Kind, Value), ParamError> {
+    let files = own.as_object_mut().and_then(|own| own.shift_remove("files")).unwrap_or_else(|| json!([]));
+    let expected = "expected a list of files: .jsonl rows, or plain texts";
+    let files: Vec<PathBuf> = serde_json::from_value(files).map_err(|_| ParamError::at("files", expected))?;
+    if let Some(missing) = files.iter().find(|path| !path.is_file()) {
+        return Err(ParamError::at("files", format!("there is no file {}", missing.display())));
+    }
+    let model: NgramSettings = params::parse(&own)?;
+    let stamps: Vec<Value> = files.iter().map(stamp).collect();
+    let depends_on = json!(["ngram", stamps, model]);
+    Ok((Kind::Ngram(NgramTable { files, model }), depends_on))
+}
+
+/// What tells whether a file has changed.
+fn stamp(path: impl AsRef<std::path::Path>) -> Value {
+    let path = path.as_ref();
+    let about = std::fs::metadata(path).ok();
+    let modified = about.as_ref().and_then(|about| about.modified().ok()).map(|time| format!("{time:?}"));
+    json!([path, about.map(|about| about.len()), modified])
+}
