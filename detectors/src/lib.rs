@@ -1,3 +1,6 @@
 //! What gives a text or a data set away: machine text, artifacts, calibration, evaluation.
-//!
-//! Nothing is built here yet; the crate holds the place that the workspace's arrows give it.
+
+pub mod artifact;
+pub mod calibrate;
+pub mod eval;
+pub mod model_file;
