@@ -1,0 +1,126 @@
+//! Asking workers: many requests at a time, replies in the order of the requests.
+
+use std::sync::Arc;
+
+use futures::stream::{self, Stream, StreamExt};
+use gristmill_core::error::{Error, Result};
+use gristmill_core::stage::MakeContext;
+use gristmill_lm::{Action, Completion, CompletionRequest, ScoreRequest, Scored, Worker, WorkerError, Workers};
+
+/// Requests on their way at a time, per worker: enough that the worker's own limit decides.
+const WINDOW: usize = 256;
+
+/// One worker, asked by one stage.
+#[derive(Clone)]
+pub struct Asker {
+    worker: Arc<dyn Worker>,
+}
+
+/// A reply, or the failure of this one request.
+pub type Reply = Result<Completion, WorkerError>;
+
+impl Asker {
+    /// The worker of that name. An embedded worker that was given no files is fitted on `documents`.
+    ///
+    /// # Errors
+    /// When it cannot be opened: no such file, no credentials.
+    pub async fn open(context: &MakeContext, name: &str, documents: &[&str]) -> Result<Self> {
+        let workers = context
+            .workers
+            .downcast_ref::<Workers>()
+            .ok_or_else(|| Error::Bug("the context carries no workers".into()))?;
+        let worker = workers.open(name, documents).await.map_err(|error| stop(&error))?;
+        Ok(Self { worker })
+    }
+
+    /// An asker of a given worker.
+    pub fn of(worker: Arc<dyn Worker>) -> Self {
+        Self { worker }
+    }
+
+    /// The worker's name in the config.
+    pub fn name(&self) -> &str {
+        self.worker.name()
+    }
+
+    /// Asks once. The outer error ends the run (and is resumable), the inner one only this request.
+    ///
+    /// # Errors
+    /// When the worker can do nothing more.
+    pub async fn ask(&self, request: CompletionRequest) -> Result<Reply> {
+        // A task of its own: an in-process worker computes its reply, and replies are to be computed side by side.
+        let worker = Arc::clone(&self.worker);
+        let reply = tokio::spawn(async move { worker.complete(&request).await }).await;
+        settle(reply.map_err(|e| Error::Bug(format!("a request's task died: {e}")))?)
+    }
+
+    /// Scores a text.
+    ///
+    /// # Errors
+    /// When the worker can do nothing more, or cannot score.
+    pub async fn score(&self, request: ScoreRequest) -> Result<Result<Scored, WorkerError>> {
+        let worker = Arc::clone(&self.worker);
+        let reply = tokio::spawn(async move { worker.score(&request).await }).await;
+        settle(reply.map_err(|e| Error::Bug(format!("a request's task died: {e}")))?)
+    }
+
+    /// Asks many times, side by side; replies come in the order of the requests, with what was sent along.
+    pub fn ask_all<T: Send>(
+        &self,
+        requests: Vec<(T, CompletionRequest)>,
+    ) -> impl Stream<Item = Result<(T, Reply)>> + Send + use<T> {
+        let asker = self.clone();
+        stream::iter(requests)
+            .map(move |(along, request)| {
+                let asker = asker.clone();
+                async move { Ok((along, asker.ask(request).await?)) }
+            })
+            .buffered(WINDOW)
+    }
+}
+
+fn settle<T>(reply: Result<T, WorkerError>) -> Result<Result<T, WorkerError>> {
+    match reply {
+        Err(error) if error.failure.action() == Action::StopWorker => Err(stop(&error)),
+        other => Ok(other),
+    }
+}
+
+fn stop(error: &WorkerError) -> Error {
+    Error::Worker { worker: error.worker.clone(), cause: error.message.clone() }
+}
+
+/// The ledger rule of a failed request.
+pub fn failure_rule(error: &WorkerError) -> String {
+    format!("lm_{}", error.failure.name())
+}
+
+/// Several workers, asked the same.
+#[derive(Clone)]
+pub struct Panel {
+    /// The workers, in the order of the config.
+    pub askers: Vec<Asker>,
+}
+
+impl Panel {
+    /// Opens the workers of these names.
+    ///
+    /// # Errors
+    /// When one cannot be opened.
+    pub async fn open(context: &MakeContext, names: &[String], documents: &[&str]) -> Result<Self> {
+        let mut askers = Vec::with_capacity(names.len());
+        for name in names {
+            askers.push(Asker::open(context, name, documents).await?);
+        }
+        Ok(Self { askers })
+    }
+
+    /// Asks every worker; replies in the order of the workers.
+    ///
+    /// # Errors
+    /// When one can do nothing more.
+    pub async fn ask(&self, request: &CompletionRequest) -> Result<Vec<Reply>> {
+        let asked = self.askers.iter().map(|asker| asker.ask(request.clone()));
+        futures::future::join_all(asked).await.into_iter().collect()
+    }
+}
