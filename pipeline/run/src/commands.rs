@@ -3,6 +3,7 @@
 pub mod check;
 pub mod ops;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod sql;
 pub mod why;
@@ -49,7 +50,7 @@ fn planned(call: &ConfigCall) -> Result<(Plan, Sessions), RunError> {
 }
 
 /// The record of a run directory.
-fn record(run: &Path) -> Result<Value, RunError> {
+pub(crate) fn record(run: &Path) -> Result<Value, RunError> {
     let path = run.join("run.json");
     match crate::plan::read_json(&path)? {
         Some(record) => Ok(record),
@@ -61,10 +62,10 @@ fn record(run: &Path) -> Result<Value, RunError> {
 }
 
 /// The stages of a run's record.
-fn stages(record: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn stages(record: &Value) -> impl Iterator<Item = &Value> {
     record.get("stages").and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or("")
 }

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::registry::nearest;
+use gristmill_lm::WorkerSettings;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -72,7 +73,7 @@ pub struct Config {
     /// `[stage.*]` in the order of the file.
     pub stages: Vec<StageDecl>,
     /// `[worker.*]`, by name.
-    pub workers: BTreeMap<String, Value>,
+    pub workers: BTreeMap<String, WorkerSettings>,
 }
 
 #[derive(Deserialize)]
@@ -127,8 +128,15 @@ impl Config {
         if stages.is_empty() && complaints.is_empty() {
             complaints.push(document.complain(&[], "there is no [stage.NAME]: nothing to run".into(), None));
         }
-        let workers = root.get("worker").and_then(Value::as_object).into_iter().flatten();
-        let workers = workers.map(|(name, table)| (name.clone(), table.clone())).collect();
+        let mut workers = BTreeMap::new();
+        for (name, table) in root.get("worker").and_then(Value::as_object).into_iter().flatten() {
+            match WorkerSettings::parse(table) {
+                Ok(worker) => {
+                    workers.insert(name.clone(), worker);
+                }
+                Err(error) => complaints.push(document.explain(&["worker".into(), name.clone()], &error)),
+            }
+        }
         match run {
             Some(run) if complaints.is_empty() => Ok(Self { document, run, stages, workers }),
             _ => Err(complaints),

@@ -4,6 +4,7 @@
 //! does not name yet, `jobs` at a time, and commits each part as it comes back: file renamed, then a journal line,
 //! both synced. `_done.json` is written last. DataFusion never retries and never commits.
 
+mod make;
 mod pass;
 mod progress;
 mod relation;
@@ -16,6 +17,7 @@ use std::time::Instant;
 
 use gristmill_core::error::Error;
 use gristmill_core::stage::{SolveContext, Stage};
+use gristmill_lm::Workers;
 use serde_json::{Value, json};
 
 pub use progress::{Log, Reporter};
@@ -40,6 +42,7 @@ pub struct Engine {
     sessions: Sessions,
     options: EngineOptions,
     reporter: Reporter,
+    workers: Arc<Workers>,
 }
 
 /// What a finished run has to say.
@@ -55,7 +58,8 @@ impl Engine {
     /// An engine for `plan` in the run directory of `layout`.
     pub fn new(plan: Plan, layout: Layout, sessions: Sessions, options: EngineOptions) -> Self {
         let reporter = Reporter::new(options.log);
-        Self { plan: Arc::new(plan), layout, sessions, options, reporter }
+        let workers = Arc::new(Workers::new(plan.config.workers.clone(), Some(layout.journal())));
+        Self { plan: Arc::new(plan), layout, sessions, options, reporter, workers }
     }
 
     /// Runs every step that is not done.
@@ -73,7 +77,7 @@ impl Engine {
         for step in self.plan.steps() {
             let done = match step {
                 Step::Solve(i) => {
-                    let spent = interruptible(self.solve(i)).await?;
+                    let spent = interruptible(self.prepare(i)).await?;
                     seconds.insert(format!("{} (solve)", self.plan.nodes[i].decl.name), spent);
                     continue;
                 }
@@ -93,6 +97,14 @@ impl Engine {
             counts.remove(&name).map(|count| (name, count))
         });
         Ok(Outcome { stages: stages.collect(), record })
+    }
+
+    /// Gives a stage its look at the whole input, unless all that follows from it is done; returns the seconds it took.
+    async fn prepare(&self, i: usize) -> Result<f64, RunError> {
+        match self.plan.nodes[i].stage {
+            Stage::Maker(_) => self.make(i).await,
+            _ => self.solve(i).await,
+        }
     }
 
     /// Lets a solver see its input, unless its verdicts are there; returns the seconds it took.
@@ -145,8 +157,21 @@ impl Engine {
             jobs: self.options.jobs,
         };
         let done = pass.run(&self.reporter).await?;
+        if matches!(node.stage, Stage::Maker(_)) {
+            self.forget_made(i)?;
+        }
         self.reporter.finished(&node.decl.name, &done);
         Ok(done)
+    }
+
+    /// Names of the stages of each pass, in order.
+    fn passes(&self) -> Vec<Vec<&str>> {
+        let name = |i: usize| self.plan.nodes[i].decl.name.as_str();
+        let pass = |step| match step {
+            Step::Write(i) => Some(self.plan.fused(i).into_iter().map(name).collect()),
+            Step::Solve(_) => None,
+        };
+        self.plan.steps().into_iter().filter_map(pass).collect()
     }
 
     /// Writes and returns `run.json`.
@@ -166,6 +191,7 @@ impl Engine {
                     "name": name, "kind": node.decl.kind, "input": node.decl.inputs, "fingerprint": node.fingerprint,
                     "written": node.written, "rows": counts.get(name), "seconds": seconds.get(name),
                     "solve_seconds": seconds.get(&format!("{name} (solve)")),
+                    "makes": matches!(node.stage, Stage::Maker(_)), "params": node.decl.params,
                 })
             })
             .collect();
@@ -173,6 +199,8 @@ impl Engine {
             "gristmill": env!("CARGO_PKG_VERSION"), "name": self.plan.config.run.name, "seed": self.plan.config.run.seed,
             "config_file": self.plan.config.document.path(), "config": self.plan.config.document.value(),
             "warnings": self.plan.warnings, "stages": stages, "seconds": round(total),
+            "workers": self.workers.reports(), "passes": self.passes(),
+            "config_text": self.plan.config.document.text(),
         });
         let text = serde_json::to_vec_pretty(&record).map_err(|e| Error::Bug(e.to_string()))?;
         crate::plan::write_whole(&self.layout.root().join("run.json"), &text)?;

@@ -5,15 +5,17 @@
 pub mod commands;
 pub mod config;
 pub mod engine;
+pub mod gather;
 pub mod plan;
 pub mod release;
+pub mod report;
 pub mod session;
 
 use gristmill_core::registry::Registry;
 
 /// Every operator and stage of the program, joined from the tables of all crates.
 pub fn registry() -> Registry {
-    Registry::join(&[gristmill_stages::TABLES])
+    Registry::join(&[gristmill_stages::TABLES, gristmill_generators::TABLES])
 }
 
 /// Why a command ends without its result; each kind has an exit code.

@@ -54,6 +54,11 @@ enum Command {
         /// The document's id or url
         id: String,
     },
+    /// Rebuild the report of a run: RUN_DIR/report/index.html and report.json
+    Report {
+        /// Run directory
+        run: PathBuf,
+    },
     /// SQL with every operator, over files or a run's stages (a table each, and `ledger`)
     Sql {
         /// The query; a path in quotes is a table: SELECT … FROM 'file.parquet'
@@ -162,6 +167,7 @@ fn run(command: Command) -> Result<String, RunError> {
             Command::Check { call, deep } => commands::check::check(&call.into(), deep),
             Command::Plan { call, out } => commands::plan::plan(&call.into(), out),
             Command::Why { run, id } => commands::why::why(&run, &id).await,
+            Command::Report { run } => commands::report::report(&run).await,
             Command::Sql { query, run, format } => {
                 let format = match format {
                     FormatArg::Table => Format::Table,

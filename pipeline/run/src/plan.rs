@@ -18,7 +18,7 @@ use gristmill_core::params::ParamError;
 use gristmill_core::registry::nearest;
 use gristmill_core::schema::{DROPPED_BY, is_hidden};
 use gristmill_core::source::Source;
-use gristmill_core::stage::{Stage, StageEntry, StageSpec};
+use gristmill_core::stage::{Maker, Stage, StageEntry, StageSpec};
 use serde_json::json;
 
 use crate::config::{Config, Diagnostic, Diagnostics, StageDecl, dag};
@@ -62,7 +62,7 @@ pub struct Plan {
 /// What has to be done, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Let a solver see its input and write its verdicts.
+    /// Let a solver see its input and write its verdicts, or a maker see its input and make its rows.
     Solve(usize),
     /// Stream rows into part files.
     Write(usize),
@@ -112,7 +112,7 @@ impl Plan {
     pub fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         for (i, node) in self.nodes.iter().enumerate() {
-            if matches!(node.stage, Stage::Solver(_)) {
+            if matches!(node.stage, Stage::Solver(_) | Stage::Maker(_)) {
                 steps.push(Step::Solve(i));
             }
             if node.written {
@@ -136,9 +136,10 @@ impl Plan {
 
     fn must_write(&self, i: usize) -> bool {
         let node = &self.nodes[i];
-        let scanned_twice =
-            |consumer: &usize| matches!(self.nodes[*consumer].stage, Stage::Solver(_) | Stage::Query(_));
-        matches!(node.stage, Stage::Release(_) | Stage::Query(_))
+        let scanned_twice = |consumer: &usize| {
+            matches!(self.nodes[*consumer].stage, Stage::Solver(_) | Stage::Maker(_) | Stage::Query(_))
+        };
+        matches!(node.stage, Stage::Release(_) | Stage::Query(_) | Stage::Maker(_))
             || node.decl.checkpoint
             || node.consumers.len() != 1
             || (node.consumers.iter().any(scanned_twice) && !self.cheap_to_rescan(i))
@@ -151,7 +152,7 @@ impl Plan {
             Stage::Solver(_) => {
                 self.nodes[i].inputs.iter().all(|input| self.must_write(*input) || self.cheap_to_rescan(*input))
             }
-            Stage::Row(_) | Stage::Query(_) | Stage::Release(_) => false,
+            Stage::Row(_) | Stage::Query(_) | Stage::Maker(_) | Stage::Release(_) => false,
         }
     }
 
@@ -229,7 +230,32 @@ fn build(
         return Err(config.document.complain(&path(at), message, None).into());
     }
     let spec = StageSpec { name: &decl.name, params: &decl.params, seed: config.run.seed, limit };
-    (entry.build)(&spec).map(|stage| (entry, stage)).map_err(|error| config.explain(&decl.name, &error).into())
+    let stage = (entry.build)(&spec).map_err(|error| config.explain(&decl.name, &error))?;
+    if let Stage::Maker(maker) = &stage {
+        check_workers(config, decl, maker.as_ref())?;
+    }
+    Ok((entry, stage))
+}
+
+/// Every worker that a stage names must be in the config.
+fn check_workers(config: &Config, decl: &StageDecl, maker: &dyn Maker) -> Result<(), Diagnostics> {
+    let mut complaints = Diagnostics::default();
+    for (key, name) in maker.workers() {
+        if config.workers.contains_key(&name) {
+            continue;
+        }
+        let names = || config.workers.keys().map(String::as_str);
+        let hint = match nearest(&name, names()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None if config.workers.is_empty() => {
+                format!("add [worker.{name}] with kind = \"ngram\" to try it without a server")
+            }
+            None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        let path = ["stage".to_owned(), decl.name.clone(), key];
+        complaints.push(config.document.complain(&path, format!("there is no [worker.{name}]"), Some(hint)));
+    }
+    if complaints.is_empty() { Ok(()) } else { Err(complaints) }
 }
 
 fn node(
@@ -250,6 +276,13 @@ fn node(
     for input in &inputs {
         local = local.with(&earlier[*input].fingerprint);
         portable = portable.with(&earlier[*input].recipe);
+    }
+    if let Stage::Maker(maker) = &stage {
+        for (_, name) in maker.workers() {
+            if let Some(worker) = config.workers.get(&name) {
+                (local, portable) = (local.with_json(&worker.depends_on), portable.with(&name));
+            }
+        }
     }
     if let Stage::Source(source) = &stage {
         (local, portable) = with_files(local, portable, source.as_ref());

@@ -19,7 +19,11 @@ pub async fn run(call: &ConfigCall, out: Option<PathBuf>, log: Log) -> Result<St
     let layout = Layout::new(&root);
     let engine = Engine::new(plan, layout, sessions, EngineOptions { jobs: jobs(call), log });
     let outcome = engine.run().await?;
-    Ok(summary(&outcome, &root.display().to_string()))
+    let page = super::report::report(&root).await?;
+    let mut text = summary(&outcome, &root.display().to_string());
+    text.push('\n');
+    text.push_str(&page);
+    Ok(text)
 }
 
 /// The funnel as a table.

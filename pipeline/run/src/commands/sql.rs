@@ -46,7 +46,7 @@ pub async fn sql(query: &str, run: Option<&Path>, format: Format) -> Result<Stri
 }
 
 /// Makes a run's written stages tables, and its ledger one.
-pub(super) async fn register_run(context: &SessionContext, run: &Path) -> Result<(), RunError> {
+pub(crate) async fn register_run(context: &SessionContext, run: &Path) -> Result<(), RunError> {
     let record = record(run)?;
     let mut ledgers = Vec::new();
     for stage in stages(&record) {

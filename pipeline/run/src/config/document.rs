@@ -68,6 +68,11 @@ impl Document {
         &self.value
     }
 
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path

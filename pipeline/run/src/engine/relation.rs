@@ -24,7 +24,9 @@ impl InputRelation {
     pub(super) fn new(plan: &Arc<Plan>, stage: usize, layout: &Layout, sessions: &Sessions) -> Result<Self> {
         let context = sessions.open();
         let mut frames = Frames::of_run(plan, &context, layout);
-        frames.inputs(stage)?;
+        if !plan.nodes[stage].inputs.is_empty() {
+            frames.inputs(stage)?;
+        }
         let shards = frames.shards.into_iter().map(|planned| planned.shard).collect();
         Ok(Self { plan: Arc::clone(plan), stage, layout: layout.clone(), sessions: sessions.clone(), shards })
     }
@@ -32,6 +34,9 @@ impl InputRelation {
 
 impl Relation for InputRelation {
     fn frame(&self, context: &SessionContext) -> Result<DataFrame> {
+        if self.plan.nodes[self.stage].inputs.is_empty() {
+            return Ok(context.read_empty()?);
+        }
         live(Frames::of_run(&self.plan, context, &self.layout).inputs(self.stage)?)
     }
     fn session(&self) -> SessionContext {

@@ -1,7 +1,7 @@
 //! `ShardWriteExec`: splits kept from dropped and writes one file of each per shard.
 
 mod json;
-mod part;
+pub(super) mod part;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::dataframe::DataFrame;
 use datafusion::datasource::empty::EmptyTable;
@@ -17,7 +17,7 @@ use datafusion::scalar::ScalarValue;
 use gristmill_core::error::{Error, Result};
 use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ID, TEXT};
 use gristmill_core::source::{InputFile, Shard, ShardTable, Source};
-use gristmill_core::stage::Stage;
+use gristmill_core::stage::{Maker, Stage};
 use gristmill_stages::ingest::parts_source;
 
 use super::{Layout, Node, Plan};
@@ -84,6 +84,7 @@ impl<'a> Frames<'a> {
                 solver.apply(self.inputs(i)?, &verdicts)
             }
             Stage::Query(query) => self.query(i, query),
+            Stage::Maker(maker) => self.made(i, maker.as_ref()),
             Stage::Release(params) => crate::release::select(self.inputs(i)?, params),
         }?;
         for shard in &mut self.shards[first..] {
@@ -108,6 +109,17 @@ impl<'a> Frames<'a> {
         union.ok_or_else(|| Error::Bug("a stage without inputs was asked for them".into()))
     }
 
+    /// The columns of a stage's inputs; none of a stage that has no input.
+    ///
+    /// # Errors
+    /// When two inputs give a column different types.
+    pub fn input_schema(&mut self, i: usize) -> Result<Schema> {
+        match self.plan.nodes[i].inputs.is_empty() {
+            true => Ok(Schema::empty()),
+            false => Ok(self.inputs(i)?.schema().as_arrow().clone()),
+        }
+    }
+
     fn source(&mut self, source: &Arc<dyn Source>) -> Result<DataFrame> {
         if self.layout.is_none() {
             return self.table(Arc::new(ShardTable::new(Arc::clone(source), 0)));
@@ -129,6 +141,16 @@ impl<'a> Frames<'a> {
         let files = done.parts.iter().filter_map(file).collect();
         let frame = self.source(&parts_source(files, Arc::clone(&node.schema), PACKED_BYTES))?;
         with_verdict_columns(frame)
+    }
+
+    /// The rows a maker made, verdicts included.
+    fn made(&mut self, i: usize, maker: &dyn Maker) -> Result<DataFrame> {
+        let node = &self.plan.nodes[i];
+        let schema = maker.schema(&Frames::of_schema(self.plan, self.context).input_schema(i)?)?;
+        let path = self.layout.map(|layout| layout.made(node)).unwrap_or_default();
+        let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let files = (bytes > 0).then_some(InputFile { path, bytes, modified_ns: 0 });
+        self.source(&parts_source(files.into_iter().collect(), schema, PACKED_BYTES))
     }
 
     fn table(&self, provider: Arc<dyn TableProvider>) -> Result<DataFrame> {

@@ -95,6 +95,21 @@ impl Layout {
         self.root.join("verdicts").join(&node.decl.name).join(format!("{}.parquet", node.fingerprint))
     }
 
+    /// Rows of a maker, kept and dropped, until its pass has split them.
+    pub fn made(&self, node: &Node) -> PathBuf {
+        self.root.join("made").join(&node.decl.name).join(format!("{}.parquet", node.fingerprint))
+    }
+
+    /// What a maker says of its work; written last, so it is also the note that its rows are complete.
+    pub fn figures(&self, node: &Node) -> PathBuf {
+        self.made(node).with_extension("json")
+    }
+
+    /// The workers' journal.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("lm")
+    }
+
     /// The note of completion of a stage, if it is complete.
     ///
     /// # Errors

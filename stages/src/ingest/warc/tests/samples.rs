@@ -13,7 +13,6 @@ fn samples() -> Option<PathBuf> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that checks nothing must say so")]
 fn whirlwind_files_are_read_whole() {
     let Some(folder) = samples() else {
         eprintln!("NOT CHECKED: no data/crawl in GRISTMILL_SHARED or ../shared");

@@ -1,0 +1,300 @@
+//! Rules: what each dropped, alone and beside the others, how its measure lies around the limit, what another limit
+//! would keep.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, AsArray, StringViewArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type};
+use arrow::record_batch::RecordBatch;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
+use gristmill_core::error::Error;
+use serde_json::Value;
+
+use super::limit::{Limited, keeps};
+use super::values::{Nearest, Values, histogram};
+use crate::RunError;
+use crate::commands::{stages, text};
+use crate::report::model::{Example, RuleReport, WhatIf, WhatIfPoint};
+
+/// Other limits shown for a rule.
+const POINTS: usize = 6;
+
+/// One rule while its rows are read.
+struct Gathered {
+    report: RuleReport,
+    limited: Option<Limited>,
+    kept: Values,
+    dropped: Values,
+    /// Rows that fail this rule and no other.
+    marginal: Values,
+    kept_nearest: Nearest,
+    dropped_nearest: Nearest,
+}
+
+/// The rules of every filter of a run, and what other limits would keep.
+pub(super) async fn rules(
+    context: &SessionContext,
+    record: &Value,
+) -> Result<(Vec<RuleReport>, Vec<WhatIf>), RunError> {
+    let (mut reports, mut what_if) = (Vec::new(), Vec::new());
+    for stage in stages(record) {
+        let Some(keep) = stage["params"]["keep"].as_object().filter(|keep| !keep.is_empty()) else { continue };
+        let seen = stage["rows"]["rows_in"].as_u64().unwrap_or(0);
+        let name = text(stage, "name");
+        let mut rules: Vec<Gathered> = keep
+            .iter()
+            .map(|(rule, sql)| Gathered::new(name, rule, sql.as_str().unwrap_or(""), seen, &stage["rows"]))
+            .collect();
+        read_dropped(context, name, &mut rules).await?;
+        if let Some(table) = table_with_measures(context, record, name).await? {
+            read_kept(context, &table, name, &mut rules).await?;
+        }
+        let kept = stage["rows"]["kept"].as_u64().unwrap_or(0);
+        for rule in rules {
+            what_if.extend(rule.what_if(kept));
+            reports.push(rule.finish());
+        }
+    }
+    Ok((reports, what_if))
+}
+
+impl Gathered {
+    fn new(stage: &str, rule: &str, sql: &str, rows_seen: u64, rows: &Value) -> Self {
+        let limited = Limited::read(sql);
+        let report = RuleReport {
+            stage: stage.to_owned(),
+            rule: rule.to_owned(),
+            sql: sql.to_owned(),
+            rows_seen,
+            rows_dropped: rows["dropped"][rule].as_u64().unwrap_or(0),
+            rows_failed: Some(0),
+            rows_marginal: Some(0),
+            measure: limited.as_ref().map(|limited| limited.measure.clone()),
+            ..RuleReport::default()
+        };
+        Self {
+            report,
+            limited,
+            kept: Values::default(),
+            dropped: Values::default(),
+            marginal: Values::default(),
+            kept_nearest: Nearest::default(),
+            dropped_nearest: Nearest::default(),
+        }
+    }
+
+    fn drop_row(&mut self, row: &DroppedRow<'_>) {
+        let fails = row.failed.contains(&self.report.rule.as_str());
+        let alone = fails && row.failed.len() == 1;
+        if fails {
+            *self.report.rows_failed.get_or_insert(0) += 1;
+        }
+        if alone {
+            *self.report.rows_marginal.get_or_insert(0) += 1;
+        }
+        let Some(limited) = &self.limited else { return };
+        let value = measured(&row.measured, &limited.measure);
+        self.dropped.add(row.id, value);
+        if alone {
+            self.marginal.add(row.id, value);
+        }
+        if let Some(value) = value.filter(|_| fails) {
+            self.dropped_nearest.add((value - limited.limit.value).abs(), || Example {
+                id: row.id.to_owned(),
+                url: row.url.map(str::to_owned),
+                excerpt: row.excerpt.to_owned(),
+                value: Some(value),
+            });
+        }
+    }
+
+    /// What the stage would keep were only this rule's limit another.
+    fn what_if(&self, rows_kept: u64) -> Option<WhatIf> {
+        let limited = self.limited.as_ref()?;
+        let (kept, kept_weight) = self.kept.weighted();
+        let (marginal, marginal_weight) = self.marginal.weighted();
+        if kept.is_empty() {
+            return None;
+        }
+        let mut limits: Vec<f64> = Vec::new();
+        let spread = |values: &[f64], n: usize| -> Vec<f64> {
+            (1..=n).filter_map(|i| values.get(values.len() * i / (n + 1)).copied()).collect()
+        };
+        limits.extend(spread(&kept, POINTS / 2));
+        limits.extend(spread(&marginal, POINTS / 2));
+        limits.retain(|limit| *limit != limited.limit.value);
+        limits.sort_unstable_by(f64::total_cmp);
+        limits.dedup();
+        let direction = limited.limit.direction;
+        let count = |values: &[f64], weight: f64, limit: f64| {
+            values.iter().filter(|value| keeps(direction, limit, **value)).count() as f64 * weight
+        };
+        let points = limits.iter().map(|limit| {
+            let rows = count(&kept, kept_weight, *limit) + count(&marginal, marginal_weight, *limit);
+            WhatIfPoint { limit: *limit, rows_kept: rows.round() as u64, words_kept: None }
+        });
+        Some(WhatIf {
+            stage: self.report.stage.clone(),
+            rule: self.report.rule.clone(),
+            measure: limited.measure.clone(),
+            current: limited.limit,
+            rows_seen: self.report.rows_seen,
+            rows_kept,
+            words_kept: None,
+            points: points.collect(),
+        })
+    }
+
+    fn finish(mut self) -> RuleReport {
+        if let Some(limited) = &self.limited {
+            self.report.histogram = histogram(&[&self.kept, &self.dropped], limited.limit);
+        }
+        self.report.kept_examples = self.kept_nearest.into_examples();
+        self.report.dropped_examples = self.dropped_nearest.into_examples();
+        self.report
+    }
+}
+
+struct DroppedRow<'a> {
+    id: &'a str,
+    url: Option<&'a str>,
+    failed: Vec<&'a str>,
+    measured: Value,
+    excerpt: &'a str,
+}
+
+/// A number in a ledger row's measures, by path.
+fn measured(measures: &Value, path: &str) -> Option<f64> {
+    path.split('.').try_fold(measures, |value, key| value.get(key))?.as_f64()
+}
+
+async fn read_dropped(context: &SessionContext, stage: &str, rules: &mut [Gathered]) -> Result<(), RunError> {
+    if !context.table_exist("ledger")? {
+        return Ok(());
+    }
+    let query = format!(
+        "SELECT arrow_cast(id, 'Utf8View'), arrow_cast(url, 'Utf8View'), arrow_cast(measured, 'Utf8View'), \
+         arrow_cast(excerpt, 'Utf8View'), failed FROM ledger WHERE stage = '{stage}'"
+    );
+    let mut batches = context.sql(&query).await?.execute_stream().await?;
+    while let Some(batch) = batches.try_next().await? {
+        let column = |i: usize| batch.column(i).as_string_view();
+        let [id, url, measures, excerpt] = [column(0), column(1), column(2), column(3)];
+        let failed = batch.column(4).as_list::<i32>();
+        for row in 0..batch.num_rows() {
+            let names = cast(&failed.value(row), &DataType::Utf8View).map_err(Error::from)?;
+            let dropped = DroppedRow {
+                id: id.value(row),
+                url: valid(url, row),
+                failed: names.as_string_view().iter().flatten().collect(),
+                measured: valid(measures, row).and_then(|m| serde_json::from_str(m).ok()).unwrap_or(Value::Null),
+                excerpt: valid(excerpt, row).unwrap_or(""),
+            };
+            rules.iter_mut().for_each(|rule| rule.drop_row(&dropped));
+        }
+    }
+    Ok(())
+}
+
+fn valid(column: &StringViewArray, row: usize) -> Option<&str> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// The first written stage, the filter itself or one after it, whose rows still carry the filter's measures.
+async fn table_with_measures(
+    context: &SessionContext,
+    record: &Value,
+    stage: &str,
+) -> Result<Option<String>, RunError> {
+    let mut reached = BTreeSet::from([stage]);
+    for candidate in stages(record) {
+        let name = text(candidate, "name");
+        let reads = candidate["input"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        if name != stage && !reads.into_iter().any(|input| reached.contains(input)) {
+            continue;
+        }
+        reached.insert(name);
+        if context.table_exist(name)? {
+            let frame = context.table(name).await?;
+            let field = frame.schema().field_with_unqualified_name(stage);
+            if field.is_ok_and(|field| field.data_type().is_nested()) {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn read_kept(context: &SessionContext, table: &str, stage: &str, rules: &mut [Gathered]) -> Result<(), RunError> {
+    let limited: Vec<usize> = (0..rules.len()).filter(|i| rules[*i].limited.is_some()).collect();
+    let fields: Vec<String> = limited
+        .iter()
+        .filter_map(|i| rules[*i].limited.as_ref())
+        .map(|limited| {
+            let path = limited.measure.split('.');
+            let field = path.fold(format!("\"{stage}\""), |outer, key| format!("get_field({outer}, '{key}')"));
+            format!("arrow_cast({field}, 'Float64')")
+        })
+        .collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let query = format!("SELECT arrow_cast(id, 'Utf8View'), {} FROM \"{table}\"", fields.join(", "));
+    let mut batches = context.sql(&query).await?.execute_stream().await?;
+    while let Some(batch) = batches.try_next().await? {
+        let ids = batch.column(0).as_string_view();
+        for (at, i) in limited.iter().enumerate() {
+            let values = batch.column(at + 1).as_primitive::<Float64Type>();
+            let rule = &mut rules[*i];
+            let Some(limit) = rule.limited.as_ref().map(|limited| limited.limit.value) else { continue };
+            for row in 0..batch.num_rows() {
+                let value = values.is_valid(row).then(|| values.value(row));
+                rule.kept.add(ids.value(row), value);
+                if let Some(value) = value {
+                    rule.kept_nearest.add((value - limit).abs(), || Example {
+                        id: ids.value(row).to_owned(),
+                        value: Some(value),
+                        ..Example::default()
+                    });
+                }
+            }
+        }
+    }
+    add_texts(context, table, rules).await
+}
+
+/// Fetches the texts of the examples, which are few, in one more scan.
+async fn add_texts(context: &SessionContext, table: &str, rules: &mut [Gathered]) -> Result<(), RunError> {
+    let wanted: BTreeSet<String> = rules
+        .iter()
+        .flat_map(|rule| rule.kept_nearest.ids())
+        .map(|id| format!("'{}'", id.replace('\'', "''")))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let has_url = context.table(table).await?.schema().field_with_unqualified_name("url").is_ok();
+    let url = if has_url { "arrow_cast(url, 'Utf8View')" } else { "arrow_cast(NULL, 'Utf8View')" };
+    let ids: Vec<String> = wanted.into_iter().collect();
+    let query = format!(
+        "SELECT arrow_cast(id, 'Utf8View'), {url}, arrow_cast(text, 'Utf8View') FROM \"{table}\" WHERE id IN ({})",
+        ids.join(", ")
+    );
+    let mut texts: BTreeMap<String, (Option<String>, String)> = BTreeMap::new();
+    for batch in context.sql(&query).await?.collect().await? {
+        collect_texts(&batch, &mut texts);
+    }
+    rules.iter_mut().for_each(|rule| rule.kept_nearest.fill(&texts));
+    Ok(())
+}
+
+/// Notes url and the beginning of the text of each row, by id.
+pub(super) fn collect_texts(batch: &RecordBatch, texts: &mut BTreeMap<String, (Option<String>, String)>) {
+    let column = |i: usize| batch.column(i).as_string_view();
+    for row in 0..batch.num_rows() {
+        let excerpt = gristmill_core::ledger::excerpt(valid(column(2), row).unwrap_or("")).to_owned();
+        texts.insert(column(0).value(row).to_owned(), (valid(column(1), row).map(str::to_owned), excerpt));
+    }
+}
