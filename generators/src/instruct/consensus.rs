@@ -67,6 +67,17 @@ pub enum Verdict {
     },
 }
 
+impl Verdict {
+    /// The output that is kept. One chosen by similarity loses the white space around it, as in the released code.
+    pub fn text<'a>(&self, outputs: &[&'a str]) -> Option<&'a str> {
+        match self {
+            Self::Keep { chosen, branch: Branch::Similarity, .. } => outputs.get(*chosen).map(|text| text.trim()),
+            Self::Keep { chosen, .. } => outputs.get(*chosen).copied(),
+            Self::Drop { .. } => None,
+        }
+    }
+}
+
 /// Compares outputs.
 pub struct Consensus {
     policy: Policy,

@@ -107,7 +107,9 @@ impl Choose {
         let (outputs, names) = (list("outputs"), list("output_workers"));
         let borrowed: Vec<&str> = outputs.iter().map(String::as_str).collect();
         tally.rows += 1;
-        match consensus.judge(&borrowed) {
+        let verdict = consensus.judge(&borrowed);
+        let text = verdict.text(&borrowed).unwrap_or("").to_owned();
+        match verdict {
             Verdict::Keep { chosen, branch, score } => {
                 let name = match branch {
                     Branch::FirstEqual => "first equal to another",
@@ -122,7 +124,7 @@ impl Choose {
                     Some(_) => tally.least.push(consensus.least()),
                 }
                 let (instruction, input) = (text_of(&row, "instruction").to_owned(), text_of(&row, "input").to_owned());
-                set_instruction(&mut row, &instruction, &input, &outputs[chosen]);
+                set_instruction(&mut row, &instruction, &input, &text);
                 row.insert("chosen_worker".into(), worker.into());
                 row.insert("agreement".into(), json!(score));
                 (row, None)

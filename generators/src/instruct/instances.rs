@@ -10,7 +10,7 @@ use gristmill_lm::Finish;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::python_text::{level, split_lines};
+use super::python_text::split_lines;
 use crate::kit::Draws;
 
 /// Whose behaviour.
@@ -237,10 +237,9 @@ pub fn says_classification(reply: &str) -> bool {
     matches!(reply.trim(), "Yes" | "yes" | "YES")
 }
 
-/// What a plain answer is: levelled, without the mark.
+/// What a plain answer is: the reply without the mark and the white space around it.
 pub fn plain_answer(reply: &str, mark: &str) -> String {
-    let text = if mark.is_empty() { reply.to_owned() } else { reply.replace(mark, "") };
-    if text.contains('\n') { text.trim().to_owned() } else { level(&text) }
+    if mark.is_empty() { reply.trim().to_owned() } else { reply.replace(mark, "").trim().to_owned() }
 }
 
 #[cfg(test)]
