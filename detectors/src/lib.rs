@@ -3,4 +3,5 @@
 pub mod artifact;
 pub mod calibrate;
 pub mod eval;
+pub mod leak_probe;
 pub mod model_file;

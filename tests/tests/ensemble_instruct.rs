@@ -18,6 +18,7 @@ use gristmill_generators::instruct::python_text::json_line;
 use gristmill_lm::Finish;
 use serde_json::Value;
 
+#[expect(clippy::print_stderr, reason = "a test that cannot see its data says so")]
 fn folder() -> Option<PathBuf> {
     let shared = std::env::var_os("GRISTMILL_SHARED").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");

@@ -4,8 +4,11 @@
 
 pub mod error;
 pub mod journal;
+pub mod loopback;
 pub mod ngram;
+pub mod openai;
 pub mod pool;
+pub mod probe;
 pub mod request;
 pub mod route;
 pub mod structured;

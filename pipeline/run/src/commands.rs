@@ -1,5 +1,6 @@
 //! What the program does when asked: one module per command.
 
+pub mod audit;
 pub mod check;
 pub mod ops;
 pub mod plan;

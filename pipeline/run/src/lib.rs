@@ -2,6 +2,7 @@
 //!
 //! Everything below this crate is free of config files and command lines; everything here is free of operators.
 
+pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod engine;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gristmill_run::RunError;
-use gristmill_run::commands::{self, ConfigCall, sql::Format};
+use gristmill_run::audit::DataKind;
+use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
 use gristmill_run::engine::Log;
 
 /// Dataset synthesis and data curation: one config describes a DAG of stages, every decision is explained.
@@ -70,6 +71,8 @@ enum Command {
         #[arg(short, long, default_value = "table")]
         format: FormatArg,
     },
+    /// Compare LLM-made data with human data: a page, audit.json, audit.md
+    Audit(AuditArgs),
     /// The reference of stages, operators and presets, with sources
     Ops {
         /// Show this one with its parameters and measures
@@ -93,6 +96,63 @@ struct Call {
     /// Memory pool, e.g. 2GiB (default: the config's run.memory)
     #[arg(long, value_name = "SIZE")]
     memory: Option<String>,
+}
+
+#[derive(Args)]
+struct AuditArgs {
+    /// Files of made rows: JSON lines, or a JSON object of lists (see --field)
+    #[arg(long, required = true, num_args = 1..)]
+    artificial: Vec<PathBuf>,
+    /// Files of human rows of the same type
+    #[arg(long, num_args = 1..)]
+    human: Vec<PathBuf>,
+    /// What the rows are
+    #[arg(long = "type", value_enum)]
+    kind: KindArg,
+    /// Field of the text, or the list of texts in an object of lists
+    #[arg(long)]
+    field: Option<String>,
+    /// The same for the human files (default: --field)
+    #[arg(long)]
+    human_field: Option<String>,
+    /// Folder for index.html, audit.json, audit.md
+    #[arg(long)]
+    out: PathBuf,
+    /// Exit with 1 when a limit is crossed: leak>0.65,near_duplicates>0.05
+    #[arg(long)]
+    fail_on: Option<String>,
+    /// An older audit.json to compare with
+    #[arg(long)]
+    compare: Option<PathBuf>,
+    /// A preset of limits (default: configs/audit/bands.toml, built in)
+    #[arg(long)]
+    bands: Option<PathBuf>,
+    /// Seed of samples and intervals
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KindArg {
+    Instructions,
+    Labels,
+    Preferences,
+    Dialogues,
+    Text,
+}
+
+impl From<AuditArgs> for AuditCall {
+    fn from(args: AuditArgs) -> Self {
+        let kind = match args.kind {
+            KindArg::Instructions => DataKind::Instructions,
+            KindArg::Labels => DataKind::Labels,
+            KindArg::Preferences => DataKind::Preferences,
+            KindArg::Dialogues => DataKind::Dialogues,
+            KindArg::Text => DataKind::Text,
+        };
+        let AuditArgs { artificial, human, field, human_field, out, fail_on, compare, bands, seed, .. } = args;
+        Self { artificial, human, kind, field, human_field, out, fail_on, compare, bands, seed }
+    }
 }
 
 #[derive(Args)]
@@ -176,6 +236,7 @@ fn run(command: Command) -> Result<String, RunError> {
                 };
                 commands::sql::sql(&query, run.as_deref(), format).await
             }
+            Command::Audit(args) => commands::audit::audit(&args.into()),
             Command::Ops { name } => commands::ops::ops(name.as_deref()),
         }
     })

@@ -18,9 +18,11 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::error::{Failure, WorkerError};
 use crate::journal::{Journal, Journaled, Recorder, Replay};
 use crate::ngram::Ngram;
+use crate::openai::OpenAi;
+pub use crate::openai::{Endpoint, Guided};
 use crate::pool::{Pool, PoolMetrics, locked};
 use crate::worker::Worker;
-pub use openai_table::{Endpoint, Guided, OpenAiTable};
+pub use openai_table::OpenAiTable;
 pub use settings::{Kind, NgramTable, ReplayTable, WorkerSettings};
 
 /// The workers of a run.
@@ -158,8 +160,9 @@ fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc
         Kind::Replay(table) => {
             Arc::new(Replay::open(name, &table.file, table.identity.clone()).map_err(|e| storage(e.to_string()))?)
         }
-        Kind::Openai(_) => {
-            return Err(WorkerError::new(name, Failure::Unsupported, "this build has no HTTP client"));
+        Kind::Openai(table) => {
+            let settings = table.settings(name).map_err(|said| WorkerError::new(name, Failure::Auth, said))?;
+            Arc::new(OpenAi::new(settings)?)
         }
     })
 }

@@ -1,8 +1,11 @@
 //! `kind = "openai"` as the config writes it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::openai::{Endpoint, Guided, OpenAiSettings, Secret};
 
 /// A server that speaks OpenAI's protocol.
 #[derive(Debug, Clone, Deserialize)]
@@ -32,41 +35,46 @@ pub struct OpenAiTable {
     /// Seconds for the whole answer.
     #[serde(default = "ten_minutes")]
     pub total_seconds: f64,
+    /// Seconds of silence within an answer.
+    #[serde(default = "two_minutes")]
+    pub idle_seconds: f64,
+    /// Field that holds the longest reply of a conversation: `max_completion_tokens` for OpenAI's reasoning models.
+    #[serde(default = "max_tokens")]
+    pub max_tokens_field: String,
     /// Further headers. Credentials belong into `api_key_env`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
 }
 
-/// Which endpoint is asked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Endpoint {
-    /// Conversations to `/chat/completions`, bare texts to `/completions`.
-    #[default]
-    Auto,
-    /// Everything to `/chat/completions`.
-    Chat,
-    /// Everything to `/completions`.
-    Completions,
-}
-
-/// The server's way of guided decoding.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Guided {
-    /// OpenAI's `response_format`, which most servers know.
-    #[default]
-    Auto,
-    /// vLLM's `structured_outputs`.
-    Vllm,
-    /// `response_format` only.
-    Openai,
-    /// llama.cpp's `grammar` and `json_schema`.
-    LlamaCpp,
-    /// Ollama's `format`.
-    Ollama,
-    /// Not at all: replies are checked, not guided.
-    None,
+impl OpenAiTable {
+    /// The client's settings; the key is read from the environment here and nowhere else.
+    ///
+    /// # Errors
+    /// Names the environment variable that is not set, or the time that is none.
+    pub fn settings(&self, worker: &str) -> Result<OpenAiSettings, String> {
+        let api_key = match &self.api_key_env {
+            None => None,
+            Some(variable) => {
+                Some(Secret::from_env(variable).ok_or_else(|| format!("the environment has no {variable}"))?)
+            }
+        };
+        let time = |key: &str, seconds: f64| {
+            Duration::try_from_secs_f64(seconds).map_err(|_| format!("{key} = {seconds} is no time"))
+        };
+        Ok(OpenAiSettings {
+            revision: self.revision.clone(),
+            api_key,
+            endpoint: self.endpoint,
+            guided: self.guided,
+            headers: self.headers.clone(),
+            connect_timeout: time("connect_seconds", self.connect_seconds)?,
+            first_byte_timeout: time("first_byte_seconds", self.first_byte_seconds)?,
+            idle_timeout: time("idle_seconds", self.idle_seconds)?,
+            total_timeout: time("total_seconds", self.total_seconds)?,
+            max_tokens_field: self.max_tokens_field.clone(),
+            ..OpenAiSettings::new(worker, &self.base_url, &self.model)
+        })
+    }
 }
 
 fn ten() -> f64 {
@@ -79,4 +87,12 @@ fn five_minutes() -> f64 {
 
 fn ten_minutes() -> f64 {
     600.0
+}
+
+fn two_minutes() -> f64 {
+    120.0
+}
+
+fn max_tokens() -> String {
+    "max_tokens".to_owned()
 }

@@ -1,0 +1,147 @@
+//! Where in a text its tokens stand, from the tokens' texts alone.
+//!
+//! Servers' own `text_offset` counts whatever precedes the text (vLLM counts the letters of `<s>`) or is missing, so
+//! the tokens are laid along the text again. They spell it but for: tokens before it that are not of it (`<s>`); halves
+//! of a character, which no server can spell (`\u{fffd}`, `bytes:\xf0`, `<0xF0>`); white space that tokenizers add
+//! before the first word or take from each (SentencePiece).
+
+use std::ops::Range;
+
+/// Most tokens before the text that are not of it.
+const MAX_LEADING: usize = 2;
+
+/// Most bytes of text that one half of a character may stand for: four for a character, and a token may hold several.
+const MAX_BYTES_PER_HALF: usize = 16;
+
+/// Where the tokens of a text stand in it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Aligned {
+    /// Number of tokens before the text.
+    pub(crate) n_leading: usize,
+    /// Bytes of the text that each of the following tokens stands for. Halves of the same character share theirs.
+    pub(crate) spans: Vec<Range<usize>>,
+    /// Number of tokens after the text.
+    pub(crate) n_trailing: usize,
+}
+
+/// Lays tokens along a text; none when they do not spell it. Linear in both.
+pub(crate) fn align(tokens: &[&str], text: &str) -> Option<Aligned> {
+    (0..=MAX_LEADING.min(tokens.len())).find_map(|n_leading| {
+        let spans = lay(&tokens[n_leading..], text)?;
+        let n_trailing = tokens.len() - n_leading - spans.len();
+        Some(Aligned { n_leading, spans, n_trailing })
+    })
+}
+
+/// The spans of the tokens up to the text's end; none when they do not reach it.
+fn lay(tokens: &[&str], text: &str) -> Option<Vec<Range<usize>>> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut at = 0;
+    let mut i = 0;
+    while i < tokens.len() && at < text.len() {
+        if let Some(end) = step(tokens[i], text, at) {
+            spans.push(at..end);
+            at = end;
+            i += 1;
+            continue;
+        }
+        let n_halves = tokens[i..].iter().take_while(|token| is_half(token)).count();
+        if n_halves == 0 {
+            return None;
+        }
+        let end = halves_end(n_halves, tokens.get(i + n_halves).copied(), text, at)?;
+        spans.extend(std::iter::repeat_n(at..end, n_halves));
+        at = end;
+        i += n_halves;
+    }
+    (at == text.len()).then_some(spans)
+}
+
+/// Where a token ends that begins here; none when the text goes on otherwise.
+fn step(token: &str, text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    if rest.starts_with(token) {
+        return Some(at + token.len());
+    }
+    let bare = token.trim_start();
+    if bare.is_empty() || is_half(token) {
+        return None;
+    }
+    if at == 0 && bare.len() < token.len() && rest.starts_with(bare) {
+        return Some(bare.len());
+    }
+    let word = rest.trim_start();
+    let skipped = rest.len() - word.len();
+    (skipped > 0 && bare.len() == token.len() && word.starts_with(token)).then(|| at + skipped + token.len())
+}
+
+/// Where a run of halves ends: where the next whole token begins, or at the end of the text.
+fn halves_end(n_halves: usize, next: Option<&str>, text: &str, at: usize) -> Option<usize> {
+    let reach = text.len().min(at + n_halves.saturating_mul(MAX_BYTES_PER_HALF));
+    let ends = (at + 1..=reach).filter(|end| text.is_char_boundary(*end));
+    match next {
+        // A text of only a few bytes more may end here, the next token being one that was drawn.
+        Some(next) => {
+            let mut ends = ends;
+            ends.find(|end| *end == text.len() || text[*end..].starts_with(next))
+        }
+        None => (reach == text.len()).then_some(reach),
+    }
+}
+
+fn is_half(token: &str) -> bool {
+    token.contains('\u{fffd}') || token.starts_with("bytes:") || (token.starts_with("<0x") && token.ends_with('>'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Number of leading tokens, spans, number of trailing tokens.
+    type Laid = (usize, Vec<(usize, usize)>, usize);
+
+    fn spans(tokens: &[&str], text: &str) -> Option<Laid> {
+        let found = align(tokens, text)?;
+        Some((found.n_leading, found.spans.into_iter().map(|span| (span.start, span.end)).collect(), found.n_trailing))
+    }
+
+    #[test]
+    fn tokens_are_laid_along_the_text() {
+        assert_eq!(spans(&["The", " cat"], "The cat"), Some((0, vec![(0, 3), (3, 7)], 0)));
+        assert_eq!(spans(&["<s>", "The", " cat", " sat"], "The cat"), Some((1, vec![(0, 3), (3, 7)], 1)));
+        assert_eq!(spans(&[" The", " cat"], "The cat"), Some((0, vec![(0, 3), (3, 7)], 0)));
+        assert_eq!(spans(&["The", "cat"], "The cat"), Some((0, vec![(0, 3), (3, 7)], 0)));
+        assert_eq!(spans(&[], ""), Some((0, vec![], 0)));
+    }
+
+    #[test]
+    fn halves_of_characters_share_their_span() {
+        // 🦀 is four bytes; each tokenizer halves it another way.
+        let text = "a 🦀 b";
+        let whole = Some((0, vec![(0, 2), (2, 6), (2, 6), (6, 8)], 0));
+        for halves in [["\u{fffd}", "\u{fffd}"], ["bytes:\\xf0\\x9f", "bytes:\\xa6\\x80"], ["<0xF0>", "<0x9F>"]] {
+            assert_eq!(spans(&["a ", halves[0], halves[1], " b"], text), whole);
+        }
+        assert_eq!(spans(&["a ", " \u{fffd}"], "a  🦀"), Some((0, vec![(0, 2), (2, 7)], 0)));
+        assert_eq!(spans(&["\u{fffd}", "\u{fffd}"], "🦀"), Some((0, vec![(0, 4), (0, 4)], 0)));
+    }
+
+    #[test]
+    fn tokens_of_another_text_are_refused() {
+        for tokens in [vec!["The", " dog"], vec!["The"], vec![], vec!["", ""], vec!["a", "b", "c", "The", " cat"]] {
+            assert_eq!(spans(&tokens, "The cat"), None, "{tokens:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_takes_no_time() {
+        let start = std::time::Instant::now();
+        let n = 200_000;
+        let words = vec![" word"; n];
+        assert_eq!(align(&words, &words.concat()).unwrap().spans.len(), n);
+        let halves = vec!["\u{fffd}"; 2 * n];
+        assert_eq!(align(&halves, &"🦀".repeat(n)).unwrap().spans.len(), 2 * n);
+        assert!(align(&words, &" ".repeat(1_000_000)).is_none());
+        assert!(start.elapsed() < std::time::Duration::from_secs(10));
+    }
+}

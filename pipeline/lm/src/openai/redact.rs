@@ -1,0 +1,95 @@
+//! Takes credentials out of what servers say.
+//!
+//! Servers repeat what they were sent: a key that is refused, a header that is too long. Their words go to errors, the
+//! ledger and logs, so they pass here first, before they are cut (a cut through a key would hide it from this).
+
+/// What stands where a credential was.
+const HIDDEN: &str = "[redacted]";
+
+/// Shortest value that is taken for a credential; shorter ones would take ordinary words out of messages.
+const SHORTEST: usize = 4;
+
+/// The credentials of one worker.
+#[derive(Clone, Default)]
+pub(crate) struct Redactor {
+    secrets: Vec<String>,
+}
+
+impl Redactor {
+    pub(crate) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut secrets: Vec<String> = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST).collect();
+        // The longest first: one may begin with another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self { secrets }
+    }
+
+    /// The text without this worker's credentials and without anything that looks like one: what follows `Bearer `,
+    /// and words that begin with `sk-`, as OpenAI's keys do (it repeats them half hidden).
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
+        for secret in &self.secrets {
+            if clean.contains(secret.as_str()) {
+                clean = clean.replace(secret.as_str(), HIDDEN);
+            }
+        }
+        let clean = hide_after(&clean, "Bearer ", false);
+        hide_after(&clean, "sk-", true)
+    }
+}
+
+/// Hides the word after each occurrence of a mark, the mark itself too if it is part of the credential. A mark within
+/// a word is none: `task-12` stays.
+fn hide_after(text: &str, mark: &str, with_mark: bool) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(mark) {
+        let within_word = rest[..at].chars().next_back().or_else(|| clean.chars().next_back());
+        let (before, after) = rest.split_at(at);
+        clean.push_str(before);
+        let value = &after[mark.len()..];
+        let end = value.find(|c: char| !is_part(c)).unwrap_or(value.len());
+        if end < SHORTEST || within_word.is_some_and(char::is_alphanumeric) {
+            clean.push_str(mark);
+            rest = value;
+            continue;
+        }
+        clean.push_str(if with_mark { "" } else { mark });
+        clean.push_str(HIDDEN);
+        rest = &value[end..];
+    }
+    clean + rest
+}
+
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.*+/=~".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_hidden_and_words_are_not() {
+        let redactor = Redactor::new(["abc123xyz".to_owned(), "abc123".to_owned(), "x".to_owned()]);
+        for (said, shown) in [
+            ("Incorrect API key provided: abc123xyz.", "Incorrect API key provided: [redacted]."),
+            ("key abc123, then abc123xyz", "key [redacted], then [redacted]"),
+            ("got 'Bearer tok-en_42' instead", "got 'Bearer [redacted]' instead"),
+            ("provided: sk-proj-1234****abcd. You", "provided: [redacted] You"),
+            ("task-12345 and risk-averse: x", "task-12345 and risk-averse: x"),
+            ("a bearer of news; Bearer ; sk-", "a bearer of news; Bearer ; sk-"),
+            ("", ""),
+        ] {
+            assert_eq!(redactor.redact(said), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_text_of_marks_takes_no_time() {
+        let start = std::time::Instant::now();
+        for part in ["sk-", "Bearer ", "sk-12345 ", "Bearer x"] {
+            Redactor::default().redact(&part.repeat(1_000_000));
+        }
+        assert!(start.elapsed() < std::time::Duration::from_secs(10));
+    }
+}

@@ -1,0 +1,177 @@
+//! An audit as its page shows it.
+
+use gristmill_detectors::artifact::{
+    Audit, EffectKind, Finding as Found, Gate, GateReport, Level as FoundLevel, Unit as FoundUnit,
+};
+
+use crate::report::audit::{AuditPage, Effect, Finding, Gate as PageGate, LeakProbe, LeakScalar, Level, Plot, Side};
+use crate::report::model::{Cell, Column, Example, FigureRow, FigureTable, Unit, Version};
+
+/// Findings in the strip at the top of the page.
+const HEADLINES: usize = 8;
+
+/// The page of an audit, with the limits it was held against.
+pub fn page(title: &str, origins: &[String; 2], audit: &Audit, gate: &Gate, report: &GateReport) -> AuditPage {
+    let side = |i: usize| {
+        let side = &audit.sides[i];
+        Side {
+            name: side.name.clone(),
+            origin: origins[i].clone(),
+            rows: side.n_rows as u64,
+            words: side.n_words as u64,
+        }
+    };
+    let mut findings: Vec<Finding> =
+        audit.findings.iter().filter(|finding| finding.metric != "leak_probe").map(finding).collect();
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|i| std::cmp::Reverse(findings[*i].level));
+    order.into_iter().take(HEADLINES).for_each(|i| findings[i].headline = true);
+    AuditPage {
+        title: title.to_owned(),
+        data_type: audit.data_type.name().to_owned(),
+        sides: [side(0), side(1)],
+        versions: vec![
+            Version { name: "gristmill".into(), version: env!("CARGO_PKG_VERSION").into() },
+            Version { name: "limits".into(), version: audit.bands.clone() },
+        ],
+        seed: audit.params.seed,
+        fingerprint: Some(audit.sides.iter().map(|side| side.hash.as_str()).collect::<Vec<_>>().join("-")),
+        leak: leak(audit),
+        findings,
+        gates: gates(gate, report),
+        plots: audit.histograms.iter().filter_map(plot).collect(),
+        tables: audit.findings.iter().filter(|finding| !finding.details.is_empty()).map(details).collect(),
+    }
+}
+
+fn level(level: FoundLevel) -> Level {
+    match level {
+        FoundLevel::Unknown | FoundLevel::Info => Level::Unknown,
+        FoundLevel::Ok => Level::Fine,
+        FoundLevel::Watch => Level::Look,
+        FoundLevel::Alarm => Level::Alarm,
+    }
+}
+
+fn unit(unit: FoundUnit) -> Unit {
+    match unit {
+        FoundUnit::Share => Unit::Share,
+        _ => Unit::Plain,
+    }
+}
+
+fn leak(audit: &Audit) -> LeakProbe {
+    let found = audit.finding("leak_probe");
+    let Some(probe) = &audit.leak_probe else {
+        let sentence = found.and_then(|found| found.cannot.clone()).unwrap_or_default();
+        return LeakProbe { sentence, limit: 0.65, ..LeakProbe::default() };
+    };
+    let mut scalars: Vec<LeakScalar> = probe
+        .scalars
+        .iter()
+        .map(|scalar| LeakScalar { name: scalar.name.clone(), auroc: scalar.auroc, means: [0.0, 0.0] })
+        .collect();
+    scalars.sort_by(|a, b| (b.auroc - 0.5).abs().total_cmp(&(a.auroc - 0.5).abs()));
+    LeakProbe {
+        auroc: probe.worst().map(|(_, auroc)| auroc),
+        limit: 0.65,
+        sentence: found.map(|found| found.sentence.clone()).unwrap_or_default(),
+        remedy: probe.remedy.clone(),
+        level: found.map_or(Level::Unknown, |found| level(found.level)),
+        scalars,
+    }
+}
+
+fn finding(found: &Found) -> Finding {
+    let value = |estimate: &Option<gristmill_detectors::artifact::Estimate>| estimate.map(|e| e.value);
+    let interval = |e: &gristmill_detectors::artifact::Estimate| e.low.zip(e.high).map(|(low, high)| [low, high]);
+    let effect = found.effect.map(|effect| Effect {
+        name: match effect.kind {
+            EffectKind::CohenD => "Cohen's d",
+            EffectKind::CliffDelta => "Cliff's delta",
+            EffectKind::Difference | EffectKind::None => "difference",
+        }
+        .to_owned(),
+        value: effect.estimate.value,
+        interval: interval(&effect.estimate),
+    });
+    let n = |estimate: &Option<gristmill_detectors::artifact::Estimate>| estimate.map_or(0, |e| e.n as u64);
+    let of = if found.field.is_empty() { String::new() } else { format!(" ({})", found.field) };
+    Finding {
+        key: format!(
+            "{}{}",
+            found.metric,
+            if found.field.is_empty() { String::new() } else { format!(".{}", found.field) }
+        ),
+        name: format!("{}{of}", found.title),
+        part: format!("{:?}", found.group).to_lowercase(),
+        definition: found.definition.clone(),
+        source: found.source.clone(),
+        values: [value(&found.reference), value(&found.candidate).or(value(&found.between))],
+        previous: None,
+        unit: unit(found.unit),
+        band: None,
+        effect,
+        n: [n(&found.reference), n(&found.candidate).max(n(&found.between))],
+        sentence: found.sentence.clone(),
+        level: level(found.level),
+        headline: false,
+        not_computed: found.cannot.clone(),
+        remedy: (!found.remedy.is_empty()).then(|| found.remedy.clone()),
+        examples: found
+            .examples
+            .iter()
+            .map(|example| Example {
+                id: format!("row {}", example.row + 1),
+                excerpt: example.text.clone(),
+                ..Example::default()
+            })
+            .collect(),
+    }
+}
+
+fn gates(gate: &Gate, report: &GateReport) -> Vec<PageGate> {
+    gate.limits
+        .iter()
+        .map(|limit| {
+            let crossed = report.crossed.iter().find(|(crossed, _, _)| crossed == limit);
+            let missing = report.not_measured.iter().any(|(missing, _)| missing == limit);
+            let value = crossed.map(|(_, _, value)| *value);
+            PageGate { expression: limit.to_string(), value, crossed: crossed.is_some() || missing }
+        })
+        .collect()
+}
+
+/// Bars where bins are named; spreads are shown as pairs of bars too, since the audit holds shares, not counts.
+fn plot(histogram: &gristmill_detectors::artifact::Histogram) -> Option<Plot> {
+    let label = |i: usize| match histogram.names.get(i) {
+        Some(name) => name.clone(),
+        None => format!("{:.4} to {:.4}", histogram.edges[i], histogram.edges[i + 1]),
+    };
+    let bins = histogram.reference.len().min(histogram.candidate.len());
+    let bins = if histogram.names.is_empty() { bins.min(histogram.edges.len().checked_sub(1)?) } else { bins };
+    let pairs = (0..bins)
+        .map(|i| crate::report::audit::BarPair {
+            label: label(i),
+            values: [histogram.reference[i], histogram.candidate[i]],
+        })
+        .collect();
+    Some(Plot::BarPairs { title: histogram.title.clone(), unit: Unit::Share, pairs })
+}
+
+fn details(found: &Found) -> FigureTable {
+    let column = |name: &str| Column { name: name.to_owned(), unit: unit(found.unit) };
+    let cell = |value: Option<f64>| value.map_or(Cell::Missing, Cell::Number);
+    let row = |detail: &gristmill_detectors::artifact::Detail| FigureRow {
+        label: detail.label.clone(),
+        unit: None,
+        cells: vec![cell(detail.reference), cell(detail.candidate)],
+    };
+    FigureTable {
+        title: found.title.clone(),
+        subject: "of".into(),
+        columns: vec![column("reference"), column("candidate")],
+        rows: found.details.iter().map(row).collect(),
+        note: None,
+    }
+}

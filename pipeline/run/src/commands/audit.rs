@@ -1,0 +1,83 @@
+//! `gristmill audit --artificial F… [--human F…] --type instructions|labels|preferences|dialogues|text --out DIR`
+
+use std::path::PathBuf;
+
+use gristmill_core::error::Error;
+use gristmill_detectors::artifact::{Audit, Gate, compare, markdown};
+
+use crate::RunError;
+use crate::audit::{DataKind, compare_sides, page, read_side};
+use crate::plan::{make_dir, write_whole};
+use crate::report::{PageLimits, audit_page};
+
+/// What is audited.
+#[derive(Debug, Clone)]
+pub struct AuditCall {
+    /// Files of made rows.
+    pub artificial: Vec<PathBuf>,
+    /// Files of human rows; may be empty.
+    pub human: Vec<PathBuf>,
+    /// What the rows are.
+    pub kind: DataKind,
+    /// Field of the text in made rows, or the list of texts in an object of lists.
+    pub field: Option<String>,
+    /// The same for human rows; default: `field`.
+    pub human_field: Option<String>,
+    /// Where the page goes.
+    pub out: PathBuf,
+    /// Limits that make the command fail.
+    pub fail_on: Option<String>,
+    /// An older `audit.json` to compare with.
+    pub compare: Option<PathBuf>,
+    /// A preset of limits instead of the built-in one.
+    pub bands: Option<PathBuf>,
+    /// Seed of samples and intervals.
+    pub seed: u64,
+}
+
+/// Writes `index.html`, `audit.json` and `audit.md`; returns what to print.
+///
+/// # Errors
+/// When a file cannot be read, a limit is none, or (exit code 1) a limit is crossed.
+pub fn audit(call: &AuditCall) -> Result<String, RunError> {
+    let gate: Gate = match &call.fail_on {
+        None => Gate::default(),
+        Some(text) => text.parse().map_err(|e| RunError::Usage(format!("--fail-on: {e}")))?,
+    };
+    let human_field = call.human_field.as_deref().or(call.field.as_deref());
+    let human = read_side("human", &call.human, call.kind, human_field)?;
+    let artificial = read_side("artificial", &call.artificial, call.kind, call.field.as_deref())?;
+    let audit = compare_sides(&human, &artificial, call.seed, call.bands.as_deref())?;
+    let older = match &call.compare {
+        None => None,
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| RunError::Usage(format!("cannot read {}: {e}", path.display())))?;
+            let old = Audit::from_json(&text).map_err(|e| RunError::Usage(format!("{}: {e}", path.display())))?;
+            Some(compare(&old, &audit))
+        }
+    };
+    let report = gate.check(&audit);
+    make_dir(&call.out)?;
+    let bug = |e: serde_json::Error| Error::Bug(e.to_string());
+    write_whole(&call.out.join("audit.json"), audit.to_json().map_err(bug)?.as_bytes())?;
+    write_whole(&call.out.join("audit.md"), markdown(&audit, older.as_ref()).as_bytes())?;
+    let names = |files: &[PathBuf]| files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
+    let title = call.out.file_name().map_or_else(|| "audit".into(), |name| name.to_string_lossy().into_owned());
+    let shown = page(&title, &[names(&call.human), names(&call.artificial)], &audit, &gate, &report);
+    let index = call.out.join("index.html");
+    write_whole(&index, audit_page(&shown, PageLimits::default()).as_bytes())?;
+    if report.fails() {
+        let cause = format!("a limit is crossed: {}; see {}", report.lines().join("; "), index.display());
+        return Err(Error::Stage { stage: "audit".into(), cause }.into());
+    }
+    let mut lines = vec![format!("audit: {} ({})", index.display(), audit.level().name())];
+    lines.extend(
+        audit
+            .findings
+            .iter()
+            .filter(|f| f.level >= gristmill_detectors::artifact::Level::Watch)
+            .map(|f| format!("  {:6} {}", f.level.name(), f.sentence)),
+    );
+    Ok(lines.join("\n"))
+}
