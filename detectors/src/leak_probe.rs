@@ -72,8 +72,10 @@ pub fn leak_probe<T: AsRef<str>>(human: &[T], machine: &[T]) -> Option<LeakProbe
         .iter()
         .filter_map(|(name, scalar)| {
             let values = |texts: &[T]| texts.iter().map(|text| scalar(text.as_ref())).collect::<Vec<f64>>();
-            let auroc = Curve::of(&values(human), &values(machine)).ok()?.auroc()?;
-            Some(LeakScalar { name: (*name).to_owned(), auroc })
+            let (human, machine) = (values(human), values(machine));
+            let auroc = Curve::of(&human, &machine).ok()?.auroc()?;
+            let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+            Some(LeakScalar { name: (*name).to_owned(), auroc, means: [mean(&human), mean(&machine)] })
         })
         .collect();
     (!scalars.is_empty()).then(|| LeakProbe { scalars, remedy: REMEDY.to_owned() })

@@ -17,10 +17,11 @@ fn every_bad_config_is_refused_with_the_approved_message() {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     assert!(paths.len() >= 10, "only {} bad configs", paths.len());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut wrong = Vec::new();
     for path in paths {
         let call = ConfigCall { config: path.clone(), ..ConfigCall::default() };
-        let said = match check::check(&call, false) {
+        let said = match runtime.block_on(check::check(&call, false)) {
             Ok(fine) => panic!("{} was accepted: {fine}", path.display()),
             Err(error) => format!("{error}\n"),
         };

@@ -12,6 +12,9 @@ pub struct LeakScalar {
     pub name: String,
     /// Area under the ROC curve, in [0, 1]; 0.5 is no leak.
     pub auroc: f64,
+    /// Mean on the human and on the machine side.
+    #[serde(default)]
+    pub means: [f64; 2],
 }
 
 /// What the leak probe found: AUROC of formatting scalars between the sides.

@@ -47,6 +47,9 @@ pub struct Timing {
     pub n_replies: u32,
     /// Requests that failed; they are not in the figures.
     pub n_failed: u32,
+    /// Tokens of all replies.
+    #[serde(default)]
+    pub n_tokens: u64,
     /// Median of the milliseconds to a whole reply; none without replies.
     pub p50_ms: Option<f64>,
     /// Their 95th percentile, by nearest rank.
@@ -150,6 +153,7 @@ async fn time(worker: &dyn Worker, found: &Capabilities, settings: &ProbeSetting
     Timing {
         n_replies: n_timed - n_failed,
         n_failed,
+        n_tokens: tokens,
         p50_ms: nearest_rank(&times_ms, 0.5),
         p95_ms: nearest_rank(&times_ms, 0.95),
         tokens_per_second: (tokens > 0 && seconds > 0.0).then(|| tokens as f64 / seconds),

@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod check;
+mod cost;
+pub mod lm;
 pub mod ops;
 pub mod plan;
 pub mod report;

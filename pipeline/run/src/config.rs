@@ -46,6 +46,8 @@ pub struct RunSettings {
     pub seed: u64,
     /// Bytes of the memory pool.
     pub memory_bytes: usize,
+    /// The worker of stages that need one and name none.
+    pub worker: Option<String>,
 }
 
 /// A stage as the config declares it.
@@ -84,6 +86,7 @@ struct RunTable {
     seed: u64,
     #[serde(default = "default_memory")]
     memory: String,
+    worker: Option<String>,
 }
 
 fn default_memory() -> String {
@@ -137,6 +140,18 @@ impl Config {
                 Err(error) => complaints.push(document.explain(&["worker".into(), name.clone()], &error)),
             }
         }
+        if let Some(name) = run.as_ref().and_then(|run| run.worker.as_ref())
+            && !workers.contains_key(name)
+            && complaints.is_empty()
+        {
+            let hint =
+                nearest(name, workers.keys().map(String::as_str)).map(|near| format!("did you mean \"{near}\"?"));
+            complaints.push(document.complain(
+                &["run".into(), "worker".into()],
+                format!("there is no [worker.{name}]"),
+                hint,
+            ));
+        }
         match run {
             Some(run) if complaints.is_empty() => Ok(Self { document, run, stages, workers }),
             _ => Err(complaints),
@@ -156,7 +171,7 @@ fn run_settings(table: Option<&Value>) -> Result<RunSettings, ParamError> {
         return Err(ParamError::at("name", "a run's name is made of letters, digits, `-`, `_` and `.`"));
     }
     let memory_bytes = parse_bytes(&table.memory).map_err(|message| ParamError::at("memory", message))?;
-    Ok(RunSettings { name: table.name, seed: table.seed, memory_bytes })
+    Ok(RunSettings { name: table.name, seed: table.seed, memory_bytes, worker: table.worker })
 }
 
 fn stage_decl(name: &str, table: &Value, config: &Path) -> Result<StageDecl, ParamError> {

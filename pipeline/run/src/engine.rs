@@ -33,6 +33,8 @@ pub struct EngineOptions {
     pub jobs: usize,
     /// How to tell what happens.
     pub log: Log,
+    /// Ask no server: the embedded model stands in, and what servers would have been asked is kept.
+    pub rehearse: bool,
 }
 
 /// A run in progress.
@@ -58,8 +60,17 @@ impl Engine {
     /// An engine for `plan` in the run directory of `layout`.
     pub fn new(plan: Plan, layout: Layout, sessions: Sessions, options: EngineOptions) -> Self {
         let reporter = Reporter::new(options.log);
-        let workers = Arc::new(Workers::new(plan.config.workers.clone(), Some(layout.journal())));
+        let settings = plan.config.workers.clone();
+        let workers = Arc::new(match options.rehearse {
+            true => Workers::rehearsing(settings),
+            false => Workers::new(settings, Some(layout.journal())),
+        });
         Self { plan: Arc::new(plan), layout, sessions, options, reporter, workers }
+    }
+
+    /// The run's workers.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Runs every step that is not done.

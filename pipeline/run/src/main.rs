@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gristmill_run::RunError;
 use gristmill_run::audit::DataKind;
+use gristmill_run::commands::lm::{ProbeCall, ServeCall};
 use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
 use gristmill_run::engine::Log;
 
@@ -36,7 +37,7 @@ enum Command {
     Check {
         #[command(flatten)]
         call: Call,
-        /// Also open every input file
+        /// Also open every input file and ask every worker what it can do
         #[arg(long)]
         deep: bool,
     },
@@ -47,7 +48,13 @@ enum Command {
         /// Run directory (default: runs/NAME)
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Rehearse the run with the embedded model and tell what the servers would be asked, and the price
+        #[arg(long)]
+        cost: bool,
     },
+    /// Ask what language models can do, or serve the embedded one
+    #[command(subcommand)]
+    Lm(LmCommand),
     /// Tell one document's journey: every stage, measure and rule
     Why {
         /// Run directory
@@ -78,6 +85,62 @@ enum Command {
         /// Show this one with its parameters and measures
         name: Option<String>,
     },
+}
+
+#[derive(Subcommand)]
+enum LmCommand {
+    /// Try what workers can do and how fast they are: those of a config, or a server by its address
+    Probe {
+        /// The config file whose workers are probed
+        #[arg(required_unless_present = "url")]
+        config: Option<PathBuf>,
+        /// Names of workers (default: all)
+        workers: Vec<String>,
+        /// A server instead: http://127.0.0.1:8000/v1
+        #[arg(long, requires = "model", conflicts_with = "config")]
+        url: Option<String>,
+        /// The model's name, as the server knows it
+        #[arg(long)]
+        model: Option<String>,
+        /// Environment variable that holds the key
+        #[arg(long)]
+        api_key_env: Option<String>,
+    },
+    /// Serve the embedded n-gram model over OpenAI's protocol on 127.0.0.1, for tests and examples
+    Serve {
+        /// Files the model is fitted on: text, or JSON lines
+        #[arg(long, required = true, num_args = 1..)]
+        files: Vec<PathBuf>,
+        /// Port; 0 for any that is free
+        #[arg(long, default_value_t = 8000)]
+        port: u16,
+        /// Milliseconds before each answer
+        #[arg(long, default_value_t = 0)]
+        latency_ms: u64,
+        /// Longest context of the model's cache, in tokens: 1 wanders, 2 and more copy from the prompt
+        #[arg(long, default_value_t = 1)]
+        cache_order: usize,
+        /// A plan of faults (TOML: rate, seed, kinds), to see how clients bear them
+        #[arg(long)]
+        faults: Option<PathBuf>,
+    },
+}
+
+impl LmCommand {
+    async fn run(self) -> Result<String, RunError> {
+        match self {
+            Self::Probe { config: Some(config), workers, .. } => {
+                commands::lm::probe(&ProbeCall::Config { config, workers }).await
+            }
+            Self::Probe { config: None, url, model, api_key_env, .. } => {
+                let (url, model) = (url.unwrap_or_default(), model.unwrap_or_default());
+                commands::lm::probe(&ProbeCall::Server { url, model, api_key_env }).await
+            }
+            Self::Serve { files, port, latency_ms, cache_order, faults } => {
+                commands::lm::serve(&ServeCall { port, files, faults, latency_ms, cache_order }).await
+            }
+        }
+    }
 }
 
 #[derive(Args)]
@@ -224,8 +287,9 @@ fn run(command: Command) -> Result<String, RunError> {
                 };
                 commands::run::run(&call.into(), out, log).await
             }
-            Command::Check { call, deep } => commands::check::check(&call.into(), deep),
-            Command::Plan { call, out } => commands::plan::plan(&call.into(), out),
+            Command::Check { call, deep } => commands::check::check(&call.into(), deep).await,
+            Command::Plan { call, out, cost } => commands::plan::plan(&call.into(), out, cost).await,
+            Command::Lm(command) => command.run().await,
             Command::Why { run, id } => commands::why::why(&run, &id).await,
             Command::Report { run } => commands::report::report(&run).await,
             Command::Sql { query, run, format } => {

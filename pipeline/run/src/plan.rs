@@ -79,7 +79,7 @@ impl Plan {
         let mut nodes: Vec<Node> = Vec::new();
         let mut position: BTreeMap<String, usize> = BTreeMap::new();
         for i in order {
-            let decl = config.stages[i].clone();
+            let decl = with_worker(&config, config.stages[i].clone(), sessions);
             let Some(inputs) = decl.inputs.iter().map(|name| position.get(name).copied()).collect() else {
                 continue; // An input was refused; it has been complained about.
             };
@@ -202,6 +202,17 @@ impl Plan {
 fn written_schema(schema: &Schema) -> SchemaRef {
     let keep = |name: &str| !is_hidden(name) && name != DROPPED_BY;
     Arc::new(Schema::new(schema.fields().iter().filter(|f| keep(f.name())).cloned().collect::<Vec<_>>()))
+}
+
+/// Gives the run's worker to a stage that needs one and names none.
+fn with_worker(config: &Config, mut decl: StageDecl, sessions: &Sessions) -> StageDecl {
+    let entry = sessions.registry().stage(&decl.kind);
+    let needs =
+        entry.is_some_and(|e| e.params.iter().any(|param| param.name == "worker" && param.default == "required"));
+    if let (true, Some(worker), Some(params)) = (needs, &config.run.worker, decl.params.as_object_mut()) {
+        params.entry("worker").or_insert_with(|| worker.clone().into());
+    }
+    decl
 }
 
 fn build(

@@ -156,8 +156,8 @@ fn the_larger_side_is_cut_to_the_smaller() {
 fn inputs_of_others_are_told() {
     let probe = LeakProbe {
         scalars: vec![
-            LeakScalar { name: "chars".into(), auroc: 0.4 },
-            LeakScalar { name: "newlines".into(), auroc: 0.03 },
+            LeakScalar { name: "chars".into(), auroc: 0.4, means: [0.0; 2] },
+            LeakScalar { name: "newlines".into(), auroc: 0.03, means: [0.0; 2] },
         ],
         remedy: "collapse white space".into(),
     };
@@ -190,7 +190,10 @@ fn inputs_of_others_are_told() {
 
 #[test]
 fn gates_judge_audits() {
-    let probe = LeakProbe { scalars: vec![LeakScalar { name: "chars".into(), auroc: 0.9 }], remedy: String::new() };
+    let probe = LeakProbe {
+        scalars: vec![LeakScalar { name: "chars".into(), auroc: 0.9, means: [0.0; 2] }],
+        remedy: String::new(),
+    };
     let inputs = Inputs { leak_probe: Some(probe), ..Inputs::default() };
     let audit = run(Rows::Text(prose(40, 1)), Rows::Text(prose(40, 2)), &inputs);
     let report = |limits: &str| limits.parse::<Gate>().unwrap().check(&audit);

@@ -5,6 +5,7 @@
 
 mod documents;
 mod openai_table;
+mod rehearsal;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -21,8 +22,12 @@ use crate::ngram::Ngram;
 use crate::openai::OpenAi;
 pub use crate::openai::{Endpoint, Guided};
 use crate::pool::{Pool, PoolMetrics, locked};
+use crate::probe::{ProbeReport, ProbeSettings, probe, probe_server};
+use crate::request::Identity;
 use crate::worker::Worker;
 pub use openai_table::OpenAiTable;
+use rehearsal::Rehearsal;
+pub use rehearsal::Rehearsed;
 pub use settings::{Kind, NgramTable, ReplayTable, WorkerSettings};
 
 /// The workers of a run.
@@ -31,7 +36,13 @@ pub struct Workers {
     journal_dir: Option<PathBuf>,
     state: Mutex<State>,
     pools: std::sync::Mutex<Vec<Opened>>,
+    /// In a rehearsal, the stand-ins for servers.
+    rehearsals: Option<std::sync::Mutex<Vec<Arc<Rehearsal>>>>,
 }
+
+/// What an embedded model without files is fitted on when nothing but a probe asks.
+const PROBE_TEXT: &str = "The miller takes the grain that is brought to the mill. The stones turn, the grain is ground, \
+                          and the flour is weighed. What is not flour is kept apart, with a note of where it came from.";
 
 #[derive(Default)]
 struct State {
@@ -64,7 +75,35 @@ pub struct WorkerReport {
 impl Workers {
     /// Workers of these settings, with their journal in a folder; without one, replies are not kept.
     pub fn new(settings: BTreeMap<String, WorkerSettings>, journal_dir: Option<PathBuf>) -> Self {
-        Self { settings, journal_dir, state: Mutex::default(), pools: std::sync::Mutex::default() }
+        Self { settings, journal_dir, state: Mutex::default(), pools: std::sync::Mutex::default(), rehearsals: None }
+    }
+
+    /// Workers of which no server is asked: the embedded model answers for it.
+    pub fn rehearsing(settings: BTreeMap<String, WorkerSettings>) -> Self {
+        Self { rehearsals: Some(std::sync::Mutex::default()), ..Self::new(settings, None) }
+    }
+
+    /// What servers would have been asked so far, by the order in which they were opened.
+    pub fn rehearsed(&self) -> Vec<Rehearsed> {
+        let all = self.rehearsals.as_ref().map(|all| locked(all).clone());
+        all.unwrap_or_default().iter().map(|one| one.rehearsed()).collect()
+    }
+
+    /// Finds out what a worker can do and how fast, with nothing between: no pool, no journal.
+    ///
+    /// # Errors
+    /// When there is none of that name, it cannot be reached, or it refuses the credentials.
+    pub async fn probe(&self, name: &str, probing: &ProbeSettings) -> Result<ProbeReport, WorkerError> {
+        let settings = self.known(name)?;
+        match &settings.kind {
+            Kind::Openai(table) => probe_server(&server(name, table)?, probing).await,
+            _ => probe(bare(name, settings, &[PROBE_TEXT])?.as_ref(), probing).await,
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<&WorkerSettings, WorkerError> {
+        let settings = self.settings.get(name);
+        settings.ok_or_else(|| WorkerError::new(name, Failure::Unsupported, format!("there is no [worker.{name}]")))
     }
 
     /// Names of the workers, sorted.
@@ -83,9 +122,7 @@ impl Workers {
     /// # Errors
     /// When there is none of that name, its files cannot be read, or its credentials are not in the environment.
     pub async fn open(&self, name: &str, documents: &[&str]) -> Result<Arc<dyn Worker>, WorkerError> {
-        let settings = self.settings.get(name);
-        let settings = settings
-            .ok_or_else(|| WorkerError::new(name, Failure::Unsupported, format!("there is no [worker.{name}]")))?;
+        let settings = self.known(name)?;
         let fitted_on = match &settings.kind {
             Kind::Ngram(table) if table.files.is_empty() => digest(documents),
             _ => 0,
@@ -108,7 +145,19 @@ impl Workers {
         state: &mut State,
     ) -> Result<Arc<dyn Worker>, WorkerError> {
         let storage = |cause: String| WorkerError::new(name, Failure::Storage, cause);
-        let bare = bare(name, settings, documents)?;
+        let bare = match (&settings.kind, &self.rehearsals) {
+            (Kind::Openai(table), Some(rehearsals)) => {
+                let identity = Identity {
+                    kind: "openai".to_owned(),
+                    model: table.model.clone(),
+                    revision: table.revision.clone(),
+                };
+                let stand_in = Arc::new(Rehearsal::new(name, identity, documents));
+                locked(rehearsals).push(Arc::clone(&stand_in));
+                return Ok(stand_in);
+            }
+            _ => bare(name, settings, documents)?,
+        };
         let pool = Arc::new(Pool::new(bare, settings.pool.clone()));
         let mut worker: Arc<dyn Worker> = pool.clone();
         let mut journaled = None;
@@ -160,11 +209,13 @@ fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc
         Kind::Replay(table) => {
             Arc::new(Replay::open(name, &table.file, table.identity.clone()).map_err(|e| storage(e.to_string()))?)
         }
-        Kind::Openai(table) => {
-            let settings = table.settings(name).map_err(|said| WorkerError::new(name, Failure::Auth, said))?;
-            Arc::new(OpenAi::new(settings)?)
-        }
+        Kind::Openai(table) => Arc::new(server(name, table)?),
     })
+}
+
+fn server(name: &str, table: &OpenAiTable) -> Result<OpenAi, WorkerError> {
+    let settings = table.settings(name).map_err(|said| WorkerError::new(name, Failure::Auth, said))?;
+    OpenAi::new(settings)
 }
 
 fn digest(documents: &[&str]) -> u128 {

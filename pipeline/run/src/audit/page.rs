@@ -69,7 +69,7 @@ fn leak(audit: &Audit) -> LeakProbe {
     let mut scalars: Vec<LeakScalar> = probe
         .scalars
         .iter()
-        .map(|scalar| LeakScalar { name: scalar.name.clone(), auroc: scalar.auroc, means: [0.0, 0.0] })
+        .map(|scalar| LeakScalar { name: scalar.name.clone(), auroc: scalar.auroc, means: scalar.means })
         .collect();
     scalars.sort_by(|a, b| (b.auroc - 0.5).abs().total_cmp(&(a.auroc - 0.5).abs()));
     LeakProbe {

@@ -1,4 +1,4 @@
-//! `gristmill plan CONFIG`
+//! `gristmill plan CONFIG [--cost]`
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use super::{ConfigCall, planned};
 use crate::RunError;
 use crate::plan::{Layout, Step};
 
-/// The DAG, the passes and what is done already.
+/// The DAG, the passes and what is done already; with `cost` also what the servers will be asked and paid.
 ///
 /// # Errors
 /// Every complaint about the config.
-pub fn plan(call: &ConfigCall, out: Option<PathBuf>) -> Result<String, RunError> {
+pub async fn plan(call: &ConfigCall, out: Option<PathBuf>, cost: bool) -> Result<String, RunError> {
     let (plan, _) = planned(call)?;
     let layout = Layout::new(out.unwrap_or_else(|| PathBuf::from("runs").join(&plan.config.run.name)));
     let mut text = String::new();
@@ -59,6 +59,9 @@ pub fn plan(call: &ConfigCall, out: Option<PathBuf>) -> Result<String, RunError>
     }
     for warning in &plan.warnings {
         let _ = writeln!(text, "warning: {warning}");
+    }
+    if cost {
+        let _ = write!(text, "\n{}", super::cost::estimate(call, &layout).await?);
     }
     Ok(text.trim_end().to_owned())
 }

@@ -17,7 +17,7 @@ pub async fn run(call: &ConfigCall, out: Option<PathBuf>, log: Log) -> Result<St
     let root = out.unwrap_or_else(|| PathBuf::from("runs").join(&plan.config.run.name));
     make_dir(&root)?;
     let layout = Layout::new(&root);
-    let engine = Engine::new(plan, layout, sessions, EngineOptions { jobs: jobs(call), log });
+    let engine = Engine::new(plan, layout, sessions, EngineOptions { jobs: jobs(call), log, rehearse: false });
     let outcome = engine.run().await?;
     let page = super::report::report(&root).await?;
     let mut text = summary(&outcome, &root.display().to_string());

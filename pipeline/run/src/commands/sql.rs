@@ -60,10 +60,12 @@ pub(crate) async fn register_run(context: &SessionContext, run: &Path) -> Result
             ledgers.push(ledger.to_string_lossy().into_owned());
         }
     }
-    if !ledgers.is_empty() {
-        let frame = context.read_parquet(ledgers, ParquetReadOptions::default()).await?;
-        context.register_table("ledger", frame.into_view())?;
-    }
+    let frame = match ledgers.is_empty() {
+        // A run that dropped nothing has a ledger all the same.
+        true => context.read_batch(RecordBatch::new_empty(gristmill_core::ledger::schema()))?,
+        false => context.read_parquet(ledgers, ParquetReadOptions::default()).await?,
+    };
+    context.register_table("ledger", frame.into_view())?;
     Ok(())
 }
 

@@ -1,0 +1,197 @@
+//! Runs that ask a server: what it costs when it fails, what survives a kill, and where the key is not.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use gristmill_lm::loopback::{ErrorBody, Fault, FaultPlan, Server, ServerSettings};
+use gristmill_lm::ngram::{Ngram, NgramSettings};
+use gristmill_run::commands::{ConfigCall, run, sql};
+use gristmill_run::engine::Log;
+use serde_json::Value;
+
+/// The secret that must be seen nowhere.
+const KEY: &str = "sk-hunter2-hunter2";
+const KEY_VARIABLE: &str = "GRISTMILL_TEST_KEY";
+/// Names the run directory in a process that a test has started.
+const CHILD: &str = "GRISTMILL_TEST_CHILD";
+
+fn server(settings: ServerSettings) -> Server {
+    let texts = ["The miller grinds the grain. Yes, he does.", "No one grinds stones.", "Yes. No."];
+    let model = NgramSettings { cache_order: 1, ..NgramSettings::default() };
+    Server::start(Arc::new(Ngram::fit("made-up", model, texts)), settings).unwrap()
+}
+
+/// A config of one request per row, for `n` rows.
+fn config(folder: &Path, url: &str, n: usize) -> PathBuf {
+    let rows: String = (0..n).map(|i| format!("{{\"text\": \"Say whether {i} is even.\"}}\n")).collect();
+    fs::write(folder.join("rows.jsonl"), rows).unwrap();
+    let text = format!(
+        r#"
+[run]
+name = "asks"
+[worker.w]
+kind = "openai"
+base_url = "{url}"
+model = "made-up"
+api_key_env = "{KEY_VARIABLE}"
+first_byte_seconds = 0.5
+max_in_flight = 16
+max_attempts = 12
+backoff = {{ first_seconds = 0.001, most_seconds = 0.01 }}
+breaker = {{ first_probe_seconds = 0.001, most_probe_seconds = 0.01 }}
+[stage.rows]
+kind = "jsonl"
+files = ["{}"]
+license = "CC0-1.0"
+[stage.asked]
+kind = "sql"
+input = "rows"
+query = "SELECT *, text AS instruction FROM rows"
+[stage.tasks]
+kind = "self_instruct.is_classification"
+input = "asked"
+worker = "w"
+[stage.release]
+kind = "release"
+input = "tasks"
+license = "CC0-1.0"
+"#,
+        folder.join("rows.jsonl").display()
+    );
+    let path = folder.join("asks.toml");
+    fs::write(&path, text).unwrap();
+    path
+}
+
+fn child(test: &str, config: &Path, out: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "--nocapture", test]).env(KEY_VARIABLE, KEY).env(CHILD, out).env("CONFIG", config);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// In a process that a test has started: runs the config and returns true.
+fn is_child() -> bool {
+    let (Some(out), Some(config)) = (std::env::var_os(CHILD), std::env::var_os("CONFIG")) else { return false };
+    let call = ConfigCall { config: PathBuf::from(config), ..ConfigCall::default() };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let told = runtime.block_on(run::run(&call, Some(PathBuf::from(out)), Log::Json)).unwrap();
+    assert!(told.contains("run directory"), "{told}");
+    true
+}
+
+fn finish(mut child: Command) -> String {
+    let done = child.output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    said
+}
+
+fn ids(out: &Path) -> Vec<String> {
+    let query = "SELECT id FROM tasks UNION ALL SELECT id FROM ledger WHERE stage = 'tasks'";
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let rows = runtime.block_on(sql::sql(query, Some(out), sql::Format::Json)).unwrap();
+    rows.lines().map(|row| serde_json::from_str::<Value>(row).unwrap()["id"].to_string()).collect()
+}
+
+#[test]
+fn thirty_per_cent_of_faults_lose_nothing_and_double_nothing() {
+    if is_child() {
+        return;
+    }
+    const N: usize = 5_000;
+    let kinds = vec![
+        Fault::Rate { body: ErrorBody::Text, retry_after: None },
+        Fault::Rate { body: ErrorBody::IntegerCode, retry_after: Some("0".into()) },
+        Fault::Broken(500),
+        Fault::CutBody,
+        Fault::MalformedJson,
+        Fault::FinishAbort,
+        Fault::SlowBody { ms: 5 },
+    ];
+    let faults = FaultPlan { rate: 0.3, seed: 7, kinds };
+    let server = server(ServerSettings { faults, ..ServerSettings::default() });
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), &server.url(), N);
+    let out = folder.path().join("out");
+    finish(child("thirty_per_cent_of_faults_lose_nothing_and_double_nothing", &config, &out));
+    let ids = ids(&out);
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (N, N));
+    let seen = server.counters();
+    let faults: u64 = seen.faults.values().sum();
+    assert!(faults as f64 > 0.25 * seen.requests as f64, "{seen:?}");
+    assert_eq!(seen.n_repeated(), 0, "an answered request was asked again");
+}
+
+/// Kills a run once the server has answered some requests.
+fn kill_after(mut child: Child, server: &Server, answers: u64) {
+    while server.counters().answered < answers && child.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_killed_run_pays_again_for_what_was_in_flight_at_most() {
+    if is_child() {
+        return;
+    }
+    let name = "a_killed_run_pays_again_for_what_was_in_flight_at_most";
+    let settings = ServerSettings { latency_ms: 2, ..ServerSettings::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, torn) = (folder.path().join("whole"), folder.path().join("torn"));
+    let undisturbed = server(settings.clone());
+    finish(child(name, &config(folder.path(), &undisturbed.url(), 1_000), &whole));
+    let server = server(settings);
+    let config = config(folder.path(), &server.url(), 1_000);
+    for answers in [150, 400, 700] {
+        kill_after(child(name, &config, &torn).spawn().unwrap(), &server, answers);
+    }
+    finish(child(name, &config, &torn));
+    // The manifests differ: the servers had different ports.
+    let rows = |out: &Path| fs::read(out.join("release/data/train-00000-of-00001.parquet")).unwrap();
+    assert!(rows(&whole) == rows(&torn));
+    let seen = server.counters();
+    assert!(seen.n_distinct_answered() >= 1_000);
+    // 16 may be in flight at each of three kills.
+    assert!(seen.n_repeated() <= 3 * 16, "{} requests were paid for twice", seen.n_repeated());
+}
+
+#[test]
+fn the_key_is_in_no_file_and_no_line() {
+    if is_child() {
+        return;
+    }
+    let faults = FaultPlan { rate: 0.2, seed: 1, kinds: vec![Fault::Broken(500), Fault::MalformedJson] };
+    let server = server(ServerSettings { required_key: Some(KEY.into()), faults, ..ServerSettings::default() });
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), &server.url(), 50);
+    let out = folder.path().join("out");
+    let said = finish(child("the_key_is_in_no_file_and_no_line", &config, &out));
+    assert!(server.counters().answered >= 50 && said.contains("tasks"), "{said}");
+    assert!(!said.contains(KEY), "{said}");
+    let mut folders = vec![out];
+    let mut n_files = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            n_files += 1;
+            let bytes = fs::read(entry.path()).unwrap();
+            // Journals are compressed: look into them as well.
+            let plain = zstd::stream::decode_all(bytes.as_slice()).unwrap_or_default();
+            for content in [bytes, plain] {
+                let found = content.windows(KEY.len()).any(|window| window == KEY.as_bytes());
+                assert!(!found, "{} holds the key", entry.path().display());
+            }
+        }
+    }
+    assert!(n_files > 10, "{n_files} files");
+}
