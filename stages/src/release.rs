@@ -19,7 +19,37 @@ pub static ENTRY: StageEntry = StageEntry {
             default: "id, text, url, source, created, license, meta",
             about: "name = \"SQL over the columns\": the columns of the dataset, in order",
         },
-        ParamDoc { name: "split", default: "\"train\"", about: "name of the split" },
+        ParamDoc { name: "split", default: "\"train\"", about: "name of the only split" },
+        ParamDoc {
+            name: "splits",
+            default: "none",
+            about: "{ train = 0.98, test = 0.02 }: shares of several splits; a row's is drawn by a hash of `split_by`",
+        },
+        ParamDoc {
+            name: "split_by",
+            default: "\"id\"",
+            about: "column of the release whose value decides the split: rows with the same value stay together",
+        },
+        ParamDoc {
+            name: "layout",
+            default: "\"parquet\"",
+            about: "`dolma` writes documents/ and attributes/ as JSON lines with zstd instead",
+        },
+        ParamDoc {
+            name: "opt_out",
+            default: "none",
+            about: "`drop` pages that withhold themselves (noai, tdm-reservation), or `mark` them in a column",
+        },
+        ParamDoc {
+            name: "require",
+            default: "none",
+            about: "{ audit = \"STAGE\", level = \"watch\" }: no release when the audit found worse than ok, watch or alarm",
+        },
+        ParamDoc {
+            name: "push",
+            default: "none",
+            about: "URL of a folder to copy the release to: file:///…; s3://… where built with the feature `s3`",
+        },
         ParamDoc { name: "pretty_name", default: "the run's name", about: "title of the card" },
         ParamDoc { name: "description", default: "none", about: "first paragraph of the card" },
         ParamDoc { name: "license", default: "none", about: "licence of the compilation, for the card's front matter" },
@@ -44,9 +74,76 @@ pub struct ReleaseParams {
     pub description: Option<String>,
     /// Licence of the compilation.
     pub license: Option<String>,
+    /// Shares of several splits, in order; empty for the one of `split`.
+    #[serde(default)]
+    pub splits: Map<String, Value>,
+    /// Column that decides the split.
+    #[serde(default = "id")]
+    pub split_by: String,
+    /// How the rows are laid out.
+    #[serde(default)]
+    pub layout: Layout,
+    /// What happens to pages that withhold themselves.
+    pub opt_out: Option<OptOutPolicy>,
+    /// The audit that decides whether the release is built.
+    pub require: Option<Require>,
+    /// Where the release is copied to.
+    pub push: Option<String>,
     /// Tasks the data is for.
     #[serde(default = "text_generation")]
     pub task_categories: Vec<String>,
+}
+
+/// How the rows of a release are laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// `data/SPLIT-*.parquet`.
+    #[default]
+    Parquet,
+    /// Dolma's `documents/` and `attributes/`, JSON lines with zstd.
+    Dolma,
+}
+
+/// What happens to pages that carry a signal against the use for models: `noai` of robots tags and headers, or
+/// `tdm-reservation: 1`. (`noindex` speaks of search engines and does not count.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptOutPolicy {
+    /// They end as ledger rows `<release>.opt_out`.
+    Drop,
+    /// They stay, with the signals in the column `opt_out`.
+    Mark,
+}
+
+/// The audit that a release depends on.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Require {
+    /// Name of an audit stage before the release.
+    pub audit: String,
+    /// The worst level that is allowed: `ok`, `watch` or `alarm`.
+    #[serde(default = "watch")]
+    pub level: String,
+}
+
+impl ReleaseParams {
+    /// Names and shares of the splits; shares add up to 1.
+    pub fn shares(&self) -> Vec<(String, f64)> {
+        if self.splits.is_empty() {
+            return vec![(self.split.clone(), 1.0)];
+        }
+        let total: f64 = self.splits.values().filter_map(Value::as_f64).sum();
+        self.splits.iter().map(|(name, share)| (name.clone(), share.as_f64().unwrap_or(0.0) / total)).collect()
+    }
+}
+
+fn id() -> String {
+    "id".into()
+}
+
+fn watch() -> String {
+    "watch".into()
 }
 
 fn train() -> String {
@@ -59,8 +156,33 @@ fn text_generation() -> Vec<String> {
 
 fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let params: ReleaseParams = params::parse(spec.params)?;
-    if params.split.is_empty() || !params.split.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+    let names = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !names(&params.split) {
         return Err(ParamError::at("split", "a split's name is made of letters, digits and `_`"));
+    }
+    for (name, share) in &params.splits {
+        let refuse = |message: &str| ParamError { path: vec!["splits".into(), name.clone()], message: message.into() };
+        if !names(name) {
+            return Err(refuse("a split's name is made of letters, digits and `_`"));
+        }
+        if !share.as_f64().is_some_and(|share| share > 0.0 && share.is_finite()) {
+            return Err(refuse("expected a share above 0"));
+        }
+    }
+    let total: f64 = params.splits.values().filter_map(Value::as_f64).sum();
+    if !params.splits.is_empty() && (total - 1.0).abs() > 1e-6 {
+        return Err(ParamError::at("splits", format!("the shares add up to {total}, not to 1")));
+    }
+    let is_released = |name: &str| params.columns.is_empty() || params.columns.contains_key(name);
+    if !params.splits.is_empty() && !is_released(&params.split_by) {
+        let message = format!("the release has no column \"{}\" to split by", params.split_by);
+        return Err(ParamError::at("split_by", message));
+    }
+    if let Some(require) = &params.require
+        && !["ok", "watch", "alarm"].contains(&require.level.as_str())
+    {
+        let path = vec!["require".into(), "level".into()];
+        return Err(ParamError { path, message: "expected \"ok\", \"watch\" or \"alarm\"".into() });
     }
     for (name, sql) in &params.columns {
         if !sql.is_string() {

@@ -90,3 +90,28 @@ fn every_dropped_document_is_in_the_ledger_with_its_reason() {
     // Five pages are planted under a second address.
     assert_eq!(ask("SELECT count(*) FROM ledger WHERE stage = 'exact'"), ["5"]);
 }
+
+#[test]
+fn what_ends_before_a_query_or_a_maker_is_in_the_ledger() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::env::set_current_dir(root).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let call = ConfigCall { config: PathBuf::from("configs/release.toml"), ..ConfigCall::default() };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run::run(&call, Some(folder.path().to_owned()), Log::Quiet)).unwrap();
+    let record: Value = serde_json::from_slice(&fs::read(folder.path().join("run.json")).unwrap()).unwrap();
+    let stages = record["stages"].as_array().unwrap();
+    let rows = |name: &str, key: &str| {
+        let stage = stages.iter().find(|stage| stage["name"] == name).unwrap();
+        stage["rows"][key].as_u64().unwrap()
+    };
+    // The near duplicates end between a filter and a query, the damaged records far before.
+    assert_eq!(rows("near", "rows_in"), rows("quality", "kept"));
+    assert_eq!(rows("page_rows", "rows_in"), rows("near", "kept"));
+    assert!(rows("near", "kept") < rows("near", "rows_in"));
+    assert_eq!(rows("release", "rows_in"), rows("page_rows", "kept") + rows("instruction_rows", "kept"));
+    let query = "SELECT count(*) AS n FROM ledger WHERE stage IN ('near', 'release')";
+    let told = runtime.block_on(sql::sql(query, Some(folder.path()), sql::Format::Json)).unwrap();
+    let dropped = rows("near", "rows_in") - rows("near", "kept") + rows("release", "rows_in") - rows("release", "kept");
+    assert_eq!(told, format!("{{\"n\":{dropped}}}"));
+}

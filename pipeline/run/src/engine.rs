@@ -16,11 +16,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use gristmill_core::error::Error;
+use gristmill_core::params;
 use gristmill_core::stage::{SolveContext, Stage};
 use gristmill_lm::Workers;
 use serde_json::{Value, json};
 
 pub use progress::{Log, Reporter};
+pub(crate) use write::part::{Part, PartOptions, PartWriter, hex};
 
 use crate::RunError;
 use crate::plan::{Done, Layout, Plan, StageCounts, Step};
@@ -90,9 +92,17 @@ impl Engine {
                 Step::Solve(i) => {
                     let spent = interruptible(self.prepare(i)).await?;
                     seconds.insert(format!("{} (solve)", self.plan.nodes[i].decl.name), spent);
+                    if self.plan.nodes[i].decl.kind == "audit" {
+                        let page = crate::audit::finish(&self.plan, i, &self.layout)?;
+                        let page = page.display().to_string();
+                        self.reporter.event("audited", &self.plan.nodes[i].decl.name, &json!({ "page": page }));
+                    }
                     continue;
                 }
-                Step::Write(i) => interruptible(self.write(i)).await?,
+                Step::Write(i) => {
+                    self.allow(i)?;
+                    interruptible(self.write(i)).await?
+                }
             };
             let Step::Write(i) = step else { continue };
             seconds.insert(self.plan.nodes[i].decl.name.clone(), done.seconds);
@@ -108,6 +118,17 @@ impl Engine {
             counts.remove(&name).map(|count| (name, count))
         });
         Ok(Outcome { stages: stages.collect(), record })
+    }
+
+    /// Whether a release may be built: the audit that it requires must not have found worse than it allows.
+    fn allow(&self, i: usize) -> Result<(), RunError> {
+        let node = &self.plan.nodes[i];
+        let Stage::Release(params) = &node.stage else { return Ok(()) };
+        let params: gristmill_stages::release::ReleaseParams = params::parse(params).map_err(Error::from)?;
+        match &params.require {
+            None => Ok(()),
+            Some(require) => crate::audit::hold(&self.plan, i, &self.layout, &require.audit, &require.level),
+        }
     }
 
     /// Gives a stage its look at the whole input, unless all that follows from it is done; returns the seconds it took.

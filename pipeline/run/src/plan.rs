@@ -136,12 +136,13 @@ impl Plan {
 
     fn must_write(&self, i: usize) -> bool {
         let node = &self.nodes[i];
-        let scanned_twice = |consumer: &usize| {
-            matches!(self.nodes[*consumer].stage, Stage::Solver(_) | Stage::Maker(_) | Stage::Query(_))
-        };
+        let scanned_twice = |consumer: &usize| matches!(self.nodes[*consumer].stage, Stage::Solver(_));
+        // Rows of a query or a maker are not its input's rows: what ends before them would be in no ledger.
+        let makes_rows = |consumer: &usize| matches!(self.nodes[*consumer].stage, Stage::Maker(_) | Stage::Query(_));
         matches!(node.stage, Stage::Release(_) | Stage::Query(_) | Stage::Maker(_))
             || node.decl.checkpoint
             || node.consumers.len() != 1
+            || node.consumers.iter().any(makes_rows)
             || (node.consumers.iter().any(scanned_twice) && !self.cheap_to_rescan(i))
     }
 
@@ -178,8 +179,14 @@ impl Plan {
             Error::Param(param) => self.config.explain(name, &param),
             Error::Stage { cause, .. } => self.config.explain(name, &ParamError { path: vec![], message: cause }),
             Error::Engine(inner) => {
-                let key = if matches!(self.nodes[i].stage, Stage::Query(_)) { vec!["query".into()] } else { vec![] };
-                self.config.explain(name, &ParamError { path: key, message: inner.strip_backtrace() })
+                let is_query = matches!(self.nodes[i].stage, Stage::Query(_));
+                let key = if is_query { vec!["query".into()] } else { vec![] };
+                let mut message = inner.strip_backtrace();
+                if is_query && message.contains("not found") {
+                    let inputs = self.nodes[i].decl.inputs.join(", ");
+                    message = format!("{message} (the tables of a query are the stage's inputs: {inputs})");
+                }
+                self.config.explain(name, &ParamError { path: key, message })
             }
             other => self.config.explain(name, &ParamError { path: vec![], message: other.to_string() }),
         }

@@ -1,6 +1,9 @@
 //! Releases: part files become a dataset others can load, with a card that says what is true of it.
 
 mod card;
+mod croissant;
+mod files;
+mod push;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +17,8 @@ use datafusion::prelude::ParquetReadOptions;
 use gristmill_core::error::{Error, Result};
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::schema::{CREATED, DROPPED_BY, EVIDENCE, ID, LICENSE, META, SOURCE, TEXT, URL};
-use gristmill_stages::release::ReleaseParams;
+use gristmill_core::stage::Stage;
+use gristmill_stages::release::{OptOutPolicy, ReleaseParams};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -28,8 +32,9 @@ const DEFAULT_COLUMNS: &[&str] = &[ID, TEXT, URL, SOURCE, CREATED, LICENSE, META
 ///
 /// # Errors
 /// When an expression of `[stage.x.columns]` does not fit the schema.
-pub fn select(input: DataFrame, params: &Value) -> Result<DataFrame> {
+pub fn select(input: DataFrame, params: &Value, stage: &str) -> Result<DataFrame> {
     let params: ReleaseParams = params::parse(params)?;
+    let input = withhold(input, &params, stage)?;
     let mut all: Vec<Expr> = Vec::new();
     if params.columns.is_empty() {
         all.extend(DEFAULT_COLUMNS.iter().map(|name| ident(*name)));
@@ -43,6 +48,9 @@ pub fn select(input: DataFrame, params: &Value) -> Result<DataFrame> {
         let column = input.parse_sql_expr(sql).map_err(refuse)?.alias(name);
         input.clone().select(vec![column.clone()]).map_err(refuse)?;
         all.push(column);
+    }
+    if params.opt_out == Some(OptOutPolicy::Mark) && !params.columns.contains_key(OPT_OUT) {
+        all.push(ident(OPT_OUT));
     }
     // The ledger needs these whatever the release shows.
     for name in [ID, TEXT, URL] {
@@ -66,6 +74,29 @@ pub fn select(input: DataFrame, params: &Value) -> Result<DataFrame> {
         }
     }));
     Ok(input.select(all)?)
+}
+
+/// Signals of a page against its use for models; `noindex` speaks of search engines only.
+const OPT_OUT: &str = "opt_out";
+const OPT_OUT_SIGNALS: &str = "(header|meta)_(noai|tdm)";
+
+/// Lets pages that withhold themselves end here, where the release says so.
+fn withhold(input: DataFrame, params: &ReleaseParams, stage: &str) -> Result<DataFrame> {
+    let Some(policy) = params.opt_out else { return Ok(input) };
+    if input.schema().field_with_unqualified_name(OPT_OUT).is_err() {
+        let message = format!("the input has no column `{OPT_OUT}`: of these sources, only warc reads such signals");
+        return Err(ParamError::at("opt_out", message).into());
+    }
+    if policy == OptOutPolicy::Mark {
+        return Ok(input);
+    }
+    let case = format!(
+        "CASE WHEN {DROPPED_BY} IS NULL AND regexp_like({OPT_OUT}, '{OPT_OUT_SIGNALS}') THEN '{stage}.{OPT_OUT}' \
+         ELSE {DROPPED_BY} END"
+    );
+    let kind = input.schema().field_with_unqualified_name(DROPPED_BY)?.data_type().clone();
+    let dropped_by = datafusion::logical_expr::cast(input.parse_sql_expr(&case)?, kind);
+    Ok(input.with_column(DROPPED_BY, dropped_by)?)
 }
 
 /// Facts of the released rows that the card states.
@@ -96,47 +127,36 @@ pub async fn finish(
     if building.exists() {
         fs::remove_dir_all(&building).map_err(Error::path("clearing", &building))?;
     }
-    let data = building.join("data");
-    make_dir(&data)?;
-    let files = link_parts(&layout.parts(node), &data, done, &params.split)?;
-    let facts = facts(sessions, &data, done, files.is_empty()).await?;
+    make_dir(&building)?;
+    let files = files::lay_out(&layout.parts(node), &building, done, &params, plan.config.run.seed)?;
+    let facts = facts(sessions, &layout.parts(node), done, files.is_empty()).await?;
     let card = card::render(plan, node, &params, &facts, &files, counts);
     write_whole(&building.join("README.md"), card.as_bytes())?;
     let manifest = manifest(plan, &files, counts);
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Bug(e.to_string()))?;
     write_whole(&building.join("MANIFEST.json"), &manifest)?;
     let mut sums: Vec<(String, String)> = files.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect();
-    sums.push(("MANIFEST.json".into(), sha256(&manifest)));
-    sums.push(("README.md".into(), sha256(card.as_bytes())));
+    let manifest_sum = sha256(&manifest);
+    sums.push(("MANIFEST.json".into(), manifest_sum.clone()));
+    let described = croissant::croissant(plan, node, &params, &facts, &files, counts);
+    let described = serde_json::to_vec_pretty(&described).map_err(|e| Error::Bug(e.to_string()))?;
+    write_whole(&building.join("croissant.json"), &described)?;
+    let mut notes =
+        vec![("README.md".to_owned(), sha256(card.as_bytes())), ("croissant.json".to_owned(), sha256(&described))];
+    sums.extend(notes.iter().cloned());
     sums.sort();
     let sums: String = sums.iter().map(|(path, sum)| format!("{sum}  {path}\n")).collect();
     write_whole(&building.join("SHA256SUMS"), sums.as_bytes())?;
+    notes.extend([("SHA256SUMS".into(), sha256(sums.as_bytes())), ("MANIFEST.json".into(), manifest_sum)]);
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(Error::path("replacing", &folder))?;
     }
-    crate::plan::commit(&building, &folder)
-}
-
-/// A file of the release.
-struct ReleasedFile {
-    path: String,
-    sha256: String,
-    rows: u64,
-    bytes: u64,
-}
-
-fn link_parts(parts: &Path, data: &Path, done: &Done, split: &str) -> Result<Vec<ReleasedFile>> {
-    let kept: Vec<_> = done.parts.iter().filter_map(|part| part.file.as_ref().map(|file| (part, file))).collect();
-    let mut files = Vec::with_capacity(kept.len());
-    for (i, (part, file)) in kept.iter().enumerate() {
-        let name = format!("{split}-{i:05}-of-{:05}.parquet", kept.len());
-        let (from, to) = (parts.join(file), data.join(&name));
-        // A link costs nothing; where the file system has none, a copy does as well.
-        fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(|_| ())).map_err(Error::path("linking", &to))?;
-        let sha256 = part.sha256.clone().ok_or_else(|| Error::Bug("a released part has a checksum".into()))?;
-        files.push(ReleasedFile { path: format!("data/{name}"), sha256, rows: part.rows, bytes: part.bytes });
-    }
-    Ok(files)
+    crate::plan::commit(&building, &folder)?;
+    let Some(url) = &params.push else { return Ok(()) };
+    let mut all: Vec<(String, String)> = files.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect();
+    all.extend(notes);
+    let journal = layout.root().join("push").join(format!("{}.tsv", node.decl.name));
+    push::push(&folder, url, &all, &journal).await
 }
 
 async fn facts(sessions: &Sessions, data: &Path, done: &Done, empty: bool) -> Result<Facts> {
@@ -181,9 +201,11 @@ async fn count_values(context: &datafusion::prelude::SessionContext, column: &st
     Ok(counts)
 }
 
-fn manifest(plan: &Plan, files: &[ReleasedFile], counts: &BTreeMap<String, StageCounts>) -> Value {
-    let files: Vec<Value> =
-        files.iter().map(|f| json!({ "path": f.path, "sha256": f.sha256, "rows": f.rows, "bytes": f.bytes })).collect();
+fn manifest(plan: &Plan, files: &[files::ReleasedFile], counts: &BTreeMap<String, StageCounts>) -> Value {
+    let files: Vec<Value> = files
+        .iter()
+        .map(|f| json!({ "path": f.path, "split": f.split, "sha256": f.sha256, "rows": f.rows, "bytes": f.bytes }))
+        .collect();
     let stages: Vec<Value> = plan
         .nodes
         .iter()
@@ -196,8 +218,26 @@ fn manifest(plan: &Plan, files: &[ReleasedFile], counts: &BTreeMap<String, Stage
         .collect();
     json!({
         "gristmill": env!("CARGO_PKG_VERSION"), "name": plan.config.run.name, "seed": plan.config.run.seed,
-        "files": files, "stages": stages, "config": plan.config.document.value(), "workers": [],
+        "files": files, "stages": stages, "config": plan.config.document.value(), "workers": workers(plan),
     })
+}
+
+/// The workers that stages ask, with what their replies depend on.
+fn workers(plan: &Plan) -> Vec<Value> {
+    let asked: BTreeMap<String, Vec<&str>> = plan.nodes.iter().fold(BTreeMap::new(), |mut asked, node| {
+        if let Stage::Maker(maker) = &node.stage {
+            for (_, worker) in maker.workers() {
+                let stages: &mut Vec<&str> = asked.entry(worker).or_default();
+                stages.push(&node.decl.name);
+            }
+        }
+        asked
+    });
+    let told = |(name, stages): (String, Vec<&str>)| {
+        let model = plan.config.workers.get(&name).map(|worker| worker.depends_on.clone());
+        json!({ "worker": name, "model": model, "stages": stages })
+    };
+    asked.into_iter().map(told).collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {

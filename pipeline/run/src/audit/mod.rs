@@ -2,6 +2,8 @@
 
 mod page;
 mod rows;
+mod stage;
+mod written;
 
 use std::path::Path;
 
@@ -11,6 +13,9 @@ use gristmill_detectors::leak_probe::leak_probe;
 use crate::RunError;
 pub use page::page;
 pub use rows::{DataKind, read_side, texts};
+pub use stage::{AuditParams, TABLES};
+pub(crate) use written::hold;
+pub use written::{Written, finish, write};
 
 /// Compares two sides; the reference (human) first.
 ///

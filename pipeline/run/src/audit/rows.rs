@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use gristmill_detectors::artifact::{Dialogue, Instruction, LabelRow, Preference, Rows, Side};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::RunError;
 
 /// What the rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DataKind {
     /// `instruction`, `input`, `output`.
     Instructions,
@@ -32,6 +34,14 @@ pub fn read_side(name: &str, files: &[PathBuf], kind: DataKind, field: Option<&s
     for path in files {
         values.extend(values_of(path, field)?);
     }
+    rows_of(name, values, kind, field)
+}
+
+/// A side of rows that are read already.
+///
+/// # Errors
+/// Names the row that is not of that kind.
+pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, field: Option<&str>) -> Result<Side, RunError> {
     let rows = match kind {
         DataKind::Instructions => Rows::Instructions(values.iter().map(instruction).collect()),
         DataKind::Labels => Rows::Labels(typed::<LabelRow>(values)?),

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use gristmill_core::error::Error;
-use gristmill_detectors::artifact::{Audit, Gate, compare, markdown};
+use gristmill_detectors::artifact::{Audit, Gate, compare};
 
 use crate::RunError;
-use crate::audit::{DataKind, compare_sides, page, read_side};
-use crate::plan::{make_dir, write_whole};
-use crate::report::{PageLimits, audit_page};
+use crate::audit::{DataKind, compare_sides, read_side, write};
 
 /// What is audited.
 #[derive(Debug, Clone)]
@@ -57,21 +55,15 @@ pub fn audit(call: &AuditCall) -> Result<String, RunError> {
             Some(compare(&old, &audit))
         }
     };
-    let report = gate.check(&audit);
-    make_dir(&call.out)?;
-    let bug = |e: serde_json::Error| Error::Bug(e.to_string());
-    write_whole(&call.out.join("audit.json"), audit.to_json().map_err(bug)?.as_bytes())?;
-    write_whole(&call.out.join("audit.md"), markdown(&audit, older.as_ref()).as_bytes())?;
     let names = |files: &[PathBuf]| files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
     let title = call.out.file_name().map_or_else(|| "audit".into(), |name| name.to_string_lossy().into_owned());
-    let shown = page(&title, &[names(&call.human), names(&call.artificial)], &audit, &gate, &report);
-    let index = call.out.join("index.html");
-    write_whole(&index, audit_page(&shown, PageLimits::default()).as_bytes())?;
-    if report.fails() {
-        let cause = format!("a limit is crossed: {}; see {}", report.lines().join("; "), index.display());
+    let origins = [names(&call.human), names(&call.artificial)];
+    let written = write(&audit, &gate, older.as_ref(), &origins, &title, &call.out)?;
+    if written.gate.fails() {
+        let cause = format!("a limit is crossed: {}; see {}", written.gate.lines().join("; "), written.index.display());
         return Err(Error::Stage { stage: "audit".into(), cause }.into());
     }
-    let mut lines = vec![format!("audit: {} ({})", index.display(), audit.level().name())];
+    let mut lines = vec![format!("audit: {} ({})", written.index.display(), audit.level().name())];
     lines.extend(
         audit
             .findings

@@ -85,7 +85,7 @@ impl<'a> Frames<'a> {
             }
             Stage::Query(query) => self.query(i, query),
             Stage::Maker(maker) => self.made(i, maker.as_ref()),
-            Stage::Release(params) => crate::release::select(self.inputs(i)?, params),
+            Stage::Release(params) => crate::release::select(self.inputs(i)?, params, &node.decl.name),
         }?;
         for shard in &mut self.shards[first..] {
             shard.path.push(i);

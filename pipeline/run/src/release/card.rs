@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use gristmill_core::stage::Stage;
+use gristmill_stages::release::Layout;
 use serde_json::Value;
 
-use super::{Facts, ReleaseParams, ReleasedFile};
+use super::files::ReleasedFile;
+use super::{Facts, ReleaseParams};
 use crate::plan::{Node, Plan, StageCounts};
 
 pub(super) fn render(
@@ -29,7 +32,7 @@ pub(super) fn render(
     }
     let _ = writeln!(
         card,
-        "{} documents, {} bytes of text, in {} Parquet files. Built by gristmill {} with seed {}; `MANIFEST.json` holds \
+        "{} documents, {} bytes of text, in {} files. Built by gristmill {} with seed {}; `MANIFEST.json` holds \
          the whole configuration, `SHA256SUMS` the checksums. The same inputs and configuration build the same bytes.\n",
         facts.rows,
         facts.text_bytes,
@@ -61,19 +64,22 @@ fn front_matter(node: &Node, params: &ReleaseParams, facts: &Facts, files: &[Rel
     for task in &params.task_categories {
         let _ = writeln!(yaml, "- {}", quoted(task));
     }
-    let split = &params.split;
-    let _ =
-        writeln!(yaml, "configs:\n- config_name: default\n  data_files:\n  - split: {split}\n    path: data/{split}-*");
+    let folder = if params.layout == Layout::Dolma { "documents" } else { "data" };
+    let _ = writeln!(yaml, "configs:\n- config_name: default\n  data_files:");
+    for (split, _) in params.shares() {
+        let _ = writeln!(yaml, "  - split: {split}\n    path: {folder}/{split}-*");
+    }
     let _ = writeln!(yaml, "dataset_info:\n  features:");
     for field in node.schema.fields() {
         let _ = writeln!(yaml, "  - name: {}\n    dtype: {}", quoted(field.name()), dtype(field.data_type()));
     }
     let bytes: u64 = files.iter().map(|file| file.bytes).sum();
-    let _ = writeln!(
-        yaml,
-        "  splits:\n  - name: {split}\n    num_bytes: {}\n    num_examples: {}",
-        facts.text_bytes, facts.rows
-    );
+    let _ = writeln!(yaml, "  splits:");
+    for (split, _) in params.shares() {
+        let mine = || files.iter().filter(|file| file.split == split && file.path.starts_with(folder));
+        let (bytes, rows): (u64, u64) = (mine().map(|file| file.bytes).sum(), mine().map(|file| file.rows).sum());
+        let _ = writeln!(yaml, "  - name: {split}\n    num_bytes: {bytes}\n    num_examples: {rows}");
+    }
     let _ = writeln!(yaml, "  download_size: {bytes}\n  dataset_size: {}\n---", facts.text_bytes);
     yaml
 }
@@ -175,5 +181,25 @@ fn limitations(card: &mut String, plan: &Plan) {
         let _ =
             writeln!(card, "- Filters are heuristics; what each dropped is in the run's ledger, not in this dataset.");
     }
-    let _ = writeln!(card, "- No language model made or judged any document.");
+    let makers: Vec<(&str, Vec<(String, String)>)> = plan
+        .nodes
+        .iter()
+        .filter_map(|node| match &node.stage {
+            Stage::Maker(maker) if !maker.workers().is_empty() => Some((node.decl.name.as_str(), maker.workers())),
+            _ => None,
+        })
+        .collect();
+    if makers.is_empty() {
+        let _ = writeln!(card, "- No language model made or judged any document.");
+        return;
+    }
+    let _ = writeln!(card, "- Language models made or judged documents; what they say may be wrong.");
+    let _ = writeln!(card, "\n## Language models\n\n| stage | worker | model |\n|---|---|---|");
+    for (stage, workers) in makers {
+        for (_, worker) in workers {
+            let model = plan.config.workers.get(&worker).map(|settings| settings.depends_on.to_string());
+            let _ = writeln!(card, "| {stage} | {worker} | `{}` |", model.unwrap_or_default().replace('|', "\\|"));
+        }
+    }
+    let _ = writeln!(card, "\nThe prompt of each row is named by its hash in the column `made_by`, where released.");
 }

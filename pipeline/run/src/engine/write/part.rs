@@ -24,9 +24,9 @@ const UNIQUE_COLUMNS: &[&str] = &["id", "text", "url", "meta", "html", "record_i
 
 /// How a part is written.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::engine) struct PartOptions {
+pub(crate) struct PartOptions {
     /// For readers outside: stronger compression, plain Parquet types, a checksum.
-    pub(in crate::engine) release: bool,
+    pub(crate) release: bool,
 }
 
 impl PartOptions {
@@ -49,14 +49,14 @@ impl PartOptions {
 }
 
 /// A committed part.
-pub(in crate::engine) struct Part {
-    pub(in crate::engine) rows: u64,
-    pub(in crate::engine) bytes: u64,
-    pub(in crate::engine) sha256: Option<String>,
+pub(crate) struct Part {
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: Option<String>,
 }
 
 /// Writes a part; the file is made at the first row, so that no part is empty.
-pub(in crate::engine) struct PartWriter {
+pub(crate) struct PartWriter {
     path: PathBuf,
     schema: SchemaRef,
     options: PartOptions,
@@ -65,11 +65,11 @@ pub(in crate::engine) struct PartWriter {
 }
 
 impl PartWriter {
-    pub(in crate::engine) fn new(path: PathBuf, schema: SchemaRef, options: PartOptions) -> Self {
+    pub(crate) fn new(path: PathBuf, schema: SchemaRef, options: PartOptions) -> Self {
         Self { path, schema, options, open: None, rows: 0 }
     }
 
-    pub(in crate::engine) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -87,7 +87,7 @@ impl PartWriter {
     }
 
     /// Commits the part; none if it has no rows.
-    pub(in crate::engine) fn finish(self) -> Result<Option<Part>> {
+    pub(crate) fn finish(self) -> Result<Option<Part>> {
         let Some(writer) = self.open else { return Ok(None) };
         let hashing = writer.into_inner().map_err(|e| refused(&self.path, &e))?;
         let file = hashing.file.into_inner().map_err(|e| Error::path("writing", &self.path)(e.into_error()))?;

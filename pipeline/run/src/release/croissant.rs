@@ -1,0 +1,231 @@
+//! `croissant.json`: the release as machines read it.
+//!
+//! Source: Croissant 1.0 and Croissant RAI 1.0 (MLCommons, docs.mlcommons.org/croissant). Every file is a `FileObject` with its
+//! checksum, every split a `FileSet`, the rows one `RecordSet` over all of them. The RAI fields say what this run knows of
+//! itself: how rows came in, what was done to them, what made some of them. Nothing is claimed that was not counted.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::{DataType, Field};
+use gristmill_core::stage::Stage;
+use gristmill_stages::release::{Layout, ReleaseParams};
+use serde_json::{Value, json};
+
+use super::Facts;
+use super::files::ReleasedFile;
+use crate::plan::{Node, Plan, StageCounts};
+
+/// The metadata of a release.
+pub(super) fn croissant(
+    plan: &Plan,
+    node: &Node,
+    params: &ReleaseParams,
+    facts: &Facts,
+    files: &[ReleasedFile],
+    counts: &BTreeMap<String, StageCounts>,
+) -> Value {
+    let name = params.pretty_name.as_deref().unwrap_or(&plan.config.run.name);
+    let described = params.description.clone().unwrap_or_else(|| {
+        format!("{} documents, built by gristmill {} from its configuration.", facts.rows, env!("CARGO_PKG_VERSION"))
+    });
+    let mut licenses: Vec<String> = params.license.iter().cloned().collect();
+    if licenses.is_empty() {
+        licenses = facts.licenses.keys().cloned().collect();
+    }
+    let languages: Vec<&String> = facts.languages.keys().filter(|code| *code != "unknown").collect();
+    let mut all = json!({
+        "@context": context(),
+        "@type": "sc:Dataset",
+        "name": identifier(name),
+        "alternateName": name,
+        "description": described,
+        "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
+        "license": if licenses.is_empty() { vec!["unknown".to_owned()] } else { licenses },
+        "version": "1.0.0",
+        "keywords": params.task_categories,
+        "distribution": distribution(params, files),
+        "recordSet": [record_set(node, params, files)],
+    });
+    if !languages.is_empty() {
+        all["inLanguage"] = json!(languages);
+    }
+    if let Some(all) = all.as_object_mut() {
+        all.extend(responsible(plan, facts, counts));
+    }
+    all
+}
+
+/// The vocabulary, as the standard prints it.
+fn context() -> Value {
+    json!({
+        "@language": "en", "@vocab": "https://schema.org/", "citeAs": "cr:citeAs", "column": "cr:column",
+        "conformsTo": "dct:conformsTo", "cr": "http://mlcommons.org/croissant/",
+        "rai": "http://mlcommons.org/croissant/RAI/", "data": { "@id": "cr:data", "@type": "@json" },
+        "dataType": { "@id": "cr:dataType", "@type": "@vocab" }, "dct": "http://purl.org/dc/terms/",
+        "equivalentProperty": "cr:equivalentProperty",
+        "examples": { "@id": "cr:examples", "@type": "@json" }, "extract": "cr:extract", "field": "cr:field",
+        "fileProperty": "cr:fileProperty", "fileObject": "cr:fileObject", "fileSet": "cr:fileSet",
+        "format": "cr:format", "includes": "cr:includes", "isLiveDataset": "cr:isLiveDataset",
+        "jsonPath": "cr:jsonPath", "key": "cr:key", "md5": "cr:md5", "parentField": "cr:parentField",
+        "path": "cr:path", "recordSet": "cr:recordSet", "references": "cr:references", "regex": "cr:regex",
+        "repeated": "cr:repeated", "replace": "cr:replace", "samplingRate": "cr:samplingRate", "sc": "https://schema.org/", "separator": "cr:separator",
+        "source": "cr:source", "subField": "cr:subField", "transform": "cr:transform",
+    })
+}
+
+/// A name that file systems and identifiers bear.
+fn identifier(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' }).collect();
+    if plain.is_empty() { "dataset".into() } else { plain }
+}
+
+fn folder_and_format(params: &ReleaseParams) -> (&'static str, &'static str, &'static str) {
+    match params.layout {
+        Layout::Parquet => ("data", "parquet", "application/x-parquet"),
+        Layout::Dolma => ("documents", "jsonl.zst", "application/zstd"),
+    }
+}
+
+/// Every file, and a set for each split.
+fn distribution(params: &ReleaseParams, files: &[ReleasedFile]) -> Vec<Value> {
+    let (folder, suffix, format) = folder_and_format(params);
+    let mut all: Vec<Value> = vec![json!({
+        "@type": "cr:FileObject", "@id": "repository", "name": "repository",
+        "description": "The folder of the release.", "contentUrl": ".", "encodingFormat": "local_directory",
+        "sha256": "main",
+    })];
+    all.extend(params.shares().iter().map(|(split, _)| {
+        json!({
+            "@type": "cr:FileSet", "@id": format!("split-{split}"), "name": format!("split-{split}"),
+            "description": format!("The files of the split {split}."),
+            "containedIn": { "@id": "repository" },
+            "encodingFormat": format, "includes": format!("{folder}/{split}-*.{suffix}"),
+        })
+    }));
+    all.extend(files.iter().map(|file| {
+        json!({
+            "@type": "cr:FileObject", "@id": file.path, "name": file.path.replace('/', "-"),
+            "contentUrl": file.path, "contentSize": format!("{} B", file.bytes), "encodingFormat": format,
+            "sha256": file.sha256,
+        })
+    }));
+    all
+}
+
+/// The rows; their fields are read from the files of the first split that has any, since all have the same columns.
+fn record_set(node: &Node, params: &ReleaseParams, files: &[ReleasedFile]) -> Value {
+    let shares = params.shares();
+    let filled = shares.iter().find(|(split, _)| files.iter().any(|file| file.split == *split)).or(shares.first());
+    let set = format!("split-{}", filled.map_or("train", |(split, _)| split));
+    let fields: Vec<Value> = node.schema.fields().iter().map(|column| field(column, &set)).collect();
+    json!({
+        "@type": "cr:RecordSet", "@id": "rows", "name": "rows",
+        "description": "One record for each document.", "field": fields,
+    })
+}
+
+fn field(column: &Field, set: &str) -> Value {
+    let name = column.name();
+    let mut field = json!({
+        "@type": "cr:Field", "@id": format!("rows/{name}"), "name": format!("rows/{name}"),
+        "description": about(name),
+        "dataType": data_type(column.data_type()),
+        "source": { "fileSet": { "@id": set }, "extract": { "column": name } },
+    });
+    if matches!(column.data_type(), DataType::List(_) | DataType::LargeList(_) | DataType::ListView(_)) {
+        field["repeated"] = json!(true);
+    }
+    field
+}
+
+/// What the columns that every release may have hold.
+fn about(column: &str) -> &'static str {
+    match column {
+        "id" => "Identifier of the document, stable between builds.",
+        "text" => "The text.",
+        "url" => "Where the document was found.",
+        "source" => "Which collection the document came from.",
+        "created" => "When the document was made or fetched.",
+        "license" => "Licence of the document; null where it states none.",
+        "meta" => "Further fields of the input, as JSON text.",
+        "instruction" => "What is asked.",
+        "input" => "What it is asked about; empty where the instruction stands alone.",
+        "output" => "The answer.",
+        "language" => "Language, as an ISO 639 code.",
+        "opt_out" => "Signals by which the page withholds itself from use for models.",
+        "parents" => "Identifiers of the documents it was made from.",
+        "made_by" => "Worker, recipe and hash of the prompt that made it.",
+        _ => "A column that the release chose.",
+    }
+}
+
+fn data_type(kind: &DataType) -> &'static str {
+    match kind {
+        DataType::Boolean => "sc:Boolean",
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => "sc:DateTime",
+        DataType::List(item) | DataType::LargeList(item) | DataType::ListView(item) => data_type(item.data_type()),
+        kind if kind.is_integer() => "sc:Integer",
+        kind if kind.is_floating() => "sc:Float",
+        _ => "sc:Text",
+    }
+}
+
+/// The fields of Croissant RAI that a run can fill by itself.
+fn responsible(
+    plan: &Plan,
+    facts: &Facts,
+    counts: &BTreeMap<String, StageCounts>,
+) -> impl Iterator<Item = (String, Value)> {
+    let sources: Vec<String> = plan
+        .nodes
+        .iter()
+        .filter(|node| matches!(node.stage, Stage::Source(_)))
+        .map(|node| {
+            let rows = counts.get(&node.decl.name).map_or(0, |count| count.rows_in);
+            format!("{} ({}): {rows} records", node.decl.name, node.decl.kind)
+        })
+        .collect();
+    let steps: Vec<String> = plan
+        .nodes
+        .iter()
+        .filter_map(|node| {
+            let count = counts.get(&node.decl.name)?;
+            Some(format!("{} ({}): {} in, {} kept", node.decl.name, node.decl.kind, count.rows_in, count.kept))
+        })
+        .collect();
+    let makers: Vec<String> = plan
+        .nodes
+        .iter()
+        .filter_map(|node| match &node.stage {
+            Stage::Maker(maker) => Some((node.decl.name.clone(), maker.workers())),
+            _ => None,
+        })
+        .map(|(stage, workers)| {
+            let names: Vec<String> = workers.into_iter().map(|(_, worker)| worker).collect();
+            format!("{stage}: {}", if names.is_empty() { "made by rules".into() } else { names.join(", ") })
+        })
+        .collect();
+    let mut kinds = vec!["Others"];
+    if !makers.is_empty() {
+        kinds.push("Synthetic data");
+    }
+    if plan.nodes.iter().any(|node| node.decl.kind == "warc") {
+        kinds.push("Web scraping");
+    }
+    let unknown = facts.licenses.get("unknown").copied().unwrap_or(0);
+    let machine =
+        if makers.is_empty() { "No language model made or judged any row.".into() } else { makers.join("; ") };
+    let missing = format!("{unknown} of {} documents state no licence.", facts.rows);
+    [
+        ("rai:dataCollection", json!(sources.join("; "))),
+        ("rai:dataCollectionType", json!(kinds)),
+        ("rai:dataCollectionMissingData", json!(missing)),
+        ("rai:dataPreprocessingProtocol", json!(steps)),
+        ("rai:machineAnnotationTools", json!([machine])),
+        ("rai:personalSensitiveInformation", json!(["Nothing was looked for or removed unless a step above says so."])),
+        ("rai:dataLimitations", json!("Filters are heuristics; what each dropped is in the ledger of the run.")),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+}
