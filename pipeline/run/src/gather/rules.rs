@@ -40,13 +40,14 @@ pub(super) async fn rules(
 ) -> Result<(Vec<RuleReport>, Vec<WhatIf>), RunError> {
     let (mut reports, mut what_if) = (Vec::new(), Vec::new());
     for stage in stages(record) {
-        let Some(keep) = stage["params"]["keep"].as_object().filter(|keep| !keep.is_empty()) else { continue };
+        let keep = keep_rules(&stage["params"]);
+        if keep.is_empty() {
+            continue;
+        }
         let seen = stage["rows"]["rows_in"].as_u64().unwrap_or(0);
         let name = text(stage, "name");
-        let mut rules: Vec<Gathered> = keep
-            .iter()
-            .map(|(rule, sql)| Gathered::new(name, rule, sql.as_str().unwrap_or(""), seen, &stage["rows"]))
-            .collect();
+        let mut rules: Vec<Gathered> =
+            keep.iter().map(|(rule, sql)| Gathered::new(name, rule, sql, seen, &stage["rows"])).collect();
         read_dropped(context, name, &mut rules).await?;
         if let Some(table) = table_with_measures(context, record, name).await? {
             read_kept(context, &table, name, &mut rules).await?;
@@ -58,6 +59,21 @@ pub(super) async fn rules(
         }
     }
     Ok((reports, what_if))
+}
+
+/// The rules of a filter with their SQL: those of its presets in order, then its own, which replace theirs.
+fn keep_rules(params: &Value) -> Vec<(&str, &str)> {
+    let presets = params["presets"].as_array().into_iter().flatten();
+    let tables = presets.chain([params]).filter_map(|table| table["keep"].as_object());
+    let mut rules: Vec<(&str, &str)> = Vec::new();
+    for (rule, sql) in tables.flatten() {
+        let sql = sql.as_str().unwrap_or("");
+        match rules.iter_mut().find(|(known, _)| *known == rule) {
+            Some(known) => known.1 = sql,
+            None => rules.push((rule, sql)),
+        }
+    }
+    rules
 }
 
 impl Gathered {
@@ -232,10 +248,11 @@ async fn read_kept(context: &SessionContext, table: &str, stage: &str, rules: &m
     let fields: Vec<String> = limited
         .iter()
         .filter_map(|i| rules[*i].limited.as_ref())
-        .map(|limited| {
+        .enumerate()
+        .map(|(i, limited)| {
             let path = limited.measure.split('.');
             let field = path.fold(format!("\"{stage}\""), |outer, key| format!("get_field({outer}, '{key}')"));
-            format!("arrow_cast({field}, 'Float64')")
+            format!("arrow_cast({field}, 'Float64') AS value_{i}")
         })
         .collect();
     if fields.is_empty() {

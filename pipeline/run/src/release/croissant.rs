@@ -44,7 +44,7 @@ pub(super) fn croissant(
         "version": "1.0.0",
         "keywords": params.task_categories,
         "distribution": distribution(params, files),
-        "recordSet": [record_set(node, params, files)],
+        "recordSet": [record_set(node)],
     });
     if !languages.is_empty() {
         all["inLanguage"] = json!(languages);
@@ -87,19 +87,22 @@ fn folder_and_format(params: &ReleaseParams) -> (&'static str, &'static str, &'s
     }
 }
 
-/// Every file, and a set for each split.
+/// The file set that the rows are read from.
+const ALL_FILES: &str = "files";
+
+/// Every file, a set for each split, and one for all.
 fn distribution(params: &ReleaseParams, files: &[ReleasedFile]) -> Vec<Value> {
     let (folder, suffix, format) = folder_and_format(params);
+    // A file set that is contained in nothing is a pattern over the folder of this file.
     let mut all: Vec<Value> = vec![json!({
-        "@type": "cr:FileObject", "@id": "repository", "name": "repository",
-        "description": "The folder of the release.", "contentUrl": ".", "encodingFormat": "local_directory",
-        "sha256": "main",
+        "@type": "cr:FileSet", "@id": ALL_FILES, "name": ALL_FILES,
+        "description": "The files of all splits.",
+        "encodingFormat": format, "includes": format!("{folder}/*.{suffix}"),
     })];
     all.extend(params.shares().iter().map(|(split, _)| {
         json!({
             "@type": "cr:FileSet", "@id": format!("split-{split}"), "name": format!("split-{split}"),
             "description": format!("The files of the split {split}."),
-            "containedIn": { "@id": "repository" },
             "encodingFormat": format, "includes": format!("{folder}/{split}-*.{suffix}"),
         })
     }));
@@ -113,25 +116,32 @@ fn distribution(params: &ReleaseParams, files: &[ReleasedFile]) -> Vec<Value> {
     all
 }
 
-/// The rows; their fields are read from the files of the first split that has any, since all have the same columns.
-fn record_set(node: &Node, params: &ReleaseParams, files: &[ReleasedFile]) -> Value {
-    let shares = params.shares();
-    let filled = shares.iter().find(|(split, _)| files.iter().any(|file| file.split == *split)).or(shares.first());
-    let set = format!("split-{}", filled.map_or("train", |(split, _)| split));
-    let fields: Vec<Value> = node.schema.fields().iter().map(|column| field(column, &set)).collect();
+/// The rows of all splits, with the split as a field of its own, read off the file's name.
+fn record_set(node: &Node) -> Value {
+    let mut fields: Vec<Value> = node.schema.fields().iter().map(|column| field(column)).collect();
+    if node.schema.field_with_name("split").is_err() {
+        fields.push(json!({
+            "@type": "cr:Field", "@id": "rows/split", "name": "rows/split", "description": "Split of the row.",
+            "dataType": "sc:Text",
+            "source": {
+                "fileSet": { "@id": ALL_FILES }, "extract": { "fileProperty": "filename" },
+                "transform": { "regex": "^([A-Za-z0-9_]+)-[0-9]+-of-" },
+            },
+        }));
+    }
     json!({
         "@type": "cr:RecordSet", "@id": "rows", "name": "rows",
         "description": "One record for each document.", "field": fields,
     })
 }
 
-fn field(column: &Field, set: &str) -> Value {
+fn field(column: &Field) -> Value {
     let name = column.name();
     let mut field = json!({
         "@type": "cr:Field", "@id": format!("rows/{name}"), "name": format!("rows/{name}"),
         "description": about(name),
         "dataType": data_type(column.data_type()),
-        "source": { "fileSet": { "@id": set }, "extract": { "column": name } },
+        "source": { "fileSet": { "@id": ALL_FILES }, "extract": { "column": name } },
     });
     if matches!(column.data_type(), DataType::List(_) | DataType::LargeList(_) | DataType::ListView(_)) {
         field["repeated"] = json!(true);
