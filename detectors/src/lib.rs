@@ -4,4 +4,5 @@ pub mod artifact;
 pub mod calibrate;
 pub mod eval;
 pub mod leak_probe;
+pub mod machine;
 pub mod model_file;

@@ -65,7 +65,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    pub(super) fn weights(block: &str, reason: impl Into<String>) -> Self {
+    pub(crate) fn weights(block: &str, reason: impl Into<String>) -> Self {
         Self::Weights { block: block.into(), reason: reason.into() }
     }
 }

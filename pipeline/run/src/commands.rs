@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod check;
 mod cost;
+pub mod detect;
 pub mod lm;
 pub mod ops;
 pub mod plan;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gristmill_run::RunError;
 use gristmill_run::audit::DataKind;
+use gristmill_run::commands::detect::{self, Sides};
 use gristmill_run::commands::lm::{ProbeCall, ServeCall};
 use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
 use gristmill_run::engine::Log;
@@ -78,6 +79,9 @@ enum Command {
         #[arg(short, long, default_value = "table")]
         format: FormatArg,
     },
+    /// Tell machine text from human text, with a detector trained and calibrated on your own
+    #[command(subcommand)]
+    Detect(DetectCommand),
     /// Compare LLM-made data with human data: a page, audit.json, audit.md
     Audit(AuditArgs),
     /// The reference of stages, operators and presets, with sources
@@ -139,6 +143,106 @@ impl LmCommand {
             Self::Serve { files, port, latency_ms, cache_order, faults } => {
                 commands::lm::serve(&ServeCall { port, files, faults, latency_ms, cache_order }).await
             }
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum DetectCommand {
+    /// Score texts: a JSON line each; a verdict only where the model is calibrated
+    Score {
+        /// Files of texts: JSON lines, or text parted by blank lines
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The model
+        #[arg(long)]
+        model: PathBuf,
+        /// Field of the text (default: text)
+        #[arg(long)]
+        field: Option<String>,
+        /// Domain whose thresholds hold
+        #[arg(long, default_value = "")]
+        domain: String,
+        /// Reasons given for each text
+        #[arg(long, default_value_t = 3)]
+        reasons: usize,
+    },
+    /// Learn from human and machine texts; rows at the same place of files of the same length count as pairs
+    Train {
+        #[command(flatten)]
+        sides: SidesArgs,
+        /// Family of writers on the machine side: chat or base; the two must not be mixed
+        #[arg(long, default_value = "chat")]
+        head: String,
+        /// Name for the card
+        #[arg(long, default_value = "detector")]
+        name: String,
+        /// Where the model goes; its card is written beside it
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Set the thresholds of a model by human text of your own kind
+    Calibrate {
+        /// The model
+        #[arg(long)]
+        model: PathBuf,
+        /// Files of human texts that the model was not trained on
+        #[arg(long, required = true, num_args = 1..)]
+        human: Vec<PathBuf>,
+        /// Field of the text (default: text)
+        #[arg(long)]
+        field: Option<String>,
+        /// Name of their domain
+        #[arg(long, default_value = "")]
+        domain: String,
+        /// Where the calibrated model goes
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Measure a model on texts it was not trained on: AUROC, partial AUROC, TPR at 1 % and 5 % FPR
+    Eval {
+        /// The model
+        #[arg(long)]
+        model: PathBuf,
+        #[command(flatten)]
+        sides: SidesArgs,
+    },
+}
+
+#[derive(Args)]
+struct SidesArgs {
+    /// Files of human texts: JSON lines, or a JSON object of lists (see --human-field)
+    #[arg(long, required = true, num_args = 1..)]
+    human: Vec<PathBuf>,
+    /// Field of the text, or the list of texts
+    #[arg(long)]
+    human_field: Option<String>,
+    /// Files of machine texts
+    #[arg(long, required = true, num_args = 1..)]
+    machine: Vec<PathBuf>,
+    /// Field of the text, or the list of texts
+    #[arg(long)]
+    machine_field: Option<String>,
+}
+
+impl From<SidesArgs> for Sides {
+    fn from(args: SidesArgs) -> Self {
+        let SidesArgs { human, human_field, machine, machine_field } = args;
+        Self { human, human_field, machine, machine_field }
+    }
+}
+
+impl DetectCommand {
+    fn run(self) -> Result<String, RunError> {
+        match self {
+            Self::Score { files, model, field, domain, reasons } => {
+                detect::score(&model, &files, field.as_deref(), &domain, reasons)
+            }
+            Self::Train { sides, head, name, out } => detect::train(&sides.into(), &head, &name, &out),
+            Self::Calibrate { model, human, field, domain, out } => {
+                detect::calibrate(&model, &human, field.as_deref(), &domain, &out)
+            }
+            Self::Eval { model, sides } => detect::eval(&model, &sides.into()),
         }
     }
 }
@@ -300,6 +404,7 @@ fn run(command: Command) -> Result<String, RunError> {
                 };
                 commands::sql::sql(&query, run.as_deref(), format).await
             }
+            Command::Detect(command) => command.run(),
             Command::Audit(args) => commands::audit::audit(&args.into()),
             Command::Ops { name } => commands::ops::ops(name.as_deref()),
         }

@@ -1,0 +1,215 @@
+//! `gristmill detect score|train|calibrate|eval`: machine text, told by a detector of your own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gristmill_core::error::Error;
+use gristmill_detectors::calibrate::{Calibration, CalibrationParams, CalibrationRow, CalibrationTable, Verdict};
+use gristmill_detectors::eval::Curve;
+use gristmill_detectors::leak_probe::leak_probe;
+use gristmill_detectors::machine::detector::{Detector, DetectorParams};
+use gristmill_detectors::machine::detector_file::Passport;
+use gristmill_detectors::model_file::{TrainingSource, card};
+use serde_json::json;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::RunError;
+use crate::audit::{DataKind, read_side, texts};
+use crate::plan::write_whole;
+
+/// AUROC of a formatting scalar from which the leak probe speaks up.
+const LEAK: f64 = 0.65;
+
+/// Human and machine texts, and how they are read.
+#[derive(Debug, Clone, Default)]
+pub struct Sides {
+    /// Files of human texts.
+    pub human: Vec<PathBuf>,
+    /// Field of the text in them.
+    pub human_field: Option<String>,
+    /// Files of machine texts.
+    pub machine: Vec<PathBuf>,
+    /// Field of the text in them.
+    pub machine_field: Option<String>,
+}
+
+impl Sides {
+    fn read(&self) -> Result<(Vec<String>, Vec<String>), RunError> {
+        let human = read(&self.human, self.human_field.as_deref())?;
+        Ok((human, read(&self.machine, self.machine_field.as_deref())?))
+    }
+}
+
+fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
+    Ok(texts(&read_side("texts", files, DataKind::Text, field)?))
+}
+
+fn load(model: &Path) -> Result<(Detector, Passport), RunError> {
+    let refuse = |cause: String| RunError::Usage(format!("{}: {cause}", model.display()));
+    let bytes = fs::read(model).map_err(|e| refuse(format!("cannot be read: {e}")))?;
+    Detector::from_bytes(&bytes).map_err(|e| refuse(e.to_string()))
+}
+
+fn save(detector: &Detector, passport: &Passport, out: &Path) -> Result<String, RunError> {
+    let bytes = detector.to_bytes(passport).map_err(|e| Error::Bug(e.to_string()))?;
+    write_whole(out, &bytes)?;
+    let beside = out.with_extension("md");
+    write_whole(&beside, card(&detector.model(passport)).as_bytes())?;
+    Ok(format!("{} ({} KB), its card in {}", out.display(), bytes.len() / 1000, beside.display()))
+}
+
+/// What formatting alone tells, in a sentence; empty when it tells nothing.
+fn warning(human: &[String], machine: &[String]) -> String {
+    match leak_probe(human, machine)
+        .as_ref()
+        .and_then(|probe| probe.worst().map(|(name, auroc)| (name.to_owned(), auroc)))
+    {
+        Some((name, auroc)) if (auroc - 0.5).abs() > LEAK - 0.5 => format!(
+            "warning: {name} alone tells the sides apart (AUROC {auroc:.2}); the detector reads normalised text, but check \
+             how the files were made\n"
+        ),
+        _ => String::new(),
+    }
+}
+
+/// What belongs together when texts are dealt into folds: the pair of the same place, where both sides are as long.
+fn groups(n_human: usize, n_machine: usize) -> Vec<u64> {
+    let first = if n_human == n_machine { 0 } else { n_human as u64 };
+    (0..n_human as u64).chain((0..n_machine as u64).map(|i| first + i)).collect()
+}
+
+/// Fits a detector on two sides and writes it with its card.
+///
+/// # Errors
+/// When a file cannot be read or a side is too small.
+pub fn train(sides: &Sides, head: &str, name: &str, out: &Path) -> Result<String, RunError> {
+    let (human, machine) = sides.read()?;
+    let mut told = warning(&human, &machine);
+    let all: Vec<&str> = human.iter().chain(&machine).map(String::as_str).collect();
+    let labels: Vec<bool> = (0..all.len()).map(|i| i >= human.len()).collect();
+    let detector = Detector::fit(&all, &labels, &groups(human.len(), machine.len()), DetectorParams::default())
+        .map_err(|e| RunError::Usage(e.to_string()))?;
+    let file = |path: &PathBuf| path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let training = TrainingSource {
+        name: sides.human.iter().chain(&sides.machine).map(file).collect::<Vec<_>>().join(", "),
+        n_human: human.len() as u64,
+        n_machine: machine.len() as u64,
+        ..TrainingSource::default()
+    };
+    let passport =
+        Passport { name: name.to_owned(), head: head.to_owned(), training: vec![training], ..Passport::default() };
+    let _ = write!(told, "trained on {} human and {} machine texts: ", human.len(), machine.len());
+    told.push_str(&save(&detector, &passport, out)?);
+    told.push_str("\nit has seen no human text of yours: calibrate it before it may say more than a score");
+    Ok(told)
+}
+
+/// Sets a detector's thresholds by human text of the user's own kind.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn calibrate(
+    model: &Path,
+    human: &[PathBuf],
+    field: Option<&str>,
+    domain: &str,
+    out: &Path,
+) -> Result<String, RunError> {
+    let (detector, mut passport) = load(model)?;
+    let texts = read(human, field)?;
+    let mut scorer = detector.scorer();
+    let rows: Vec<CalibrationRow<'_>> = texts
+        .iter()
+        .map(|text| CalibrationRow {
+            score: scorer.score(text).score,
+            machine: false,
+            group: xxh3_64(text.as_bytes()),
+            domain,
+            n_words: text.split_whitespace().count(),
+        })
+        .collect();
+    let params = CalibrationParams::default();
+    let table = CalibrationTable::fit(&rows, &params).map_err(|e| Error::Bug(e.to_string()))?;
+    let threshold = table.entry(domain, params.min_words).and_then(|entry| entry.machine_above.as_ref());
+    let told = match threshold {
+        Some(bound) => format!(
+            "calibrated on {} human texts; at most 1 % of such texts score above {:.3}",
+            rows.len(),
+            bound.threshold
+        ),
+        None => format!(
+            "{} human texts of {} words and more are too few for a threshold at 1 %: there will be no verdicts",
+            rows.iter().filter(|row| row.n_words >= params.min_words).count(),
+            params.min_words
+        ),
+    };
+    passport.calibration = Calibration::Calibrated(table);
+    Ok(format!("{told}\n{}", save(&detector, &passport, out)?))
+}
+
+/// Scores texts: a JSON line each, with a verdict where the detector may give one, and its reasons.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn score(
+    model: &Path,
+    files: &[PathBuf],
+    field: Option<&str>,
+    domain: &str,
+    n_reasons: usize,
+) -> Result<String, RunError> {
+    let (detector, passport) = load(model)?;
+    let mut scorer = detector.scorer();
+    let mut out = String::new();
+    for (i, text) in read(files, field)?.iter().enumerate() {
+        let score = scorer.score(text);
+        let verdict = passport.calibration.verdict(score.score, domain, text.split_whitespace().count());
+        let mut line = json!({ "row": i + 1, "score": score.score, "ngram": score.ngram, "style": score.style });
+        line["verdict"] = match verdict {
+            Verdict::Machine => json!("machine"),
+            Verdict::Human => json!("human"),
+            Verdict::Abstain(_) => json!(null),
+        };
+        if let Verdict::Abstain(why) = verdict {
+            line["why_not"] = json!(why);
+        }
+        if n_reasons > 0 {
+            line["reasons"] = json!(detector.reasons(text, n_reasons));
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{line}");
+    }
+    Ok(out.trim_end().to_owned())
+}
+
+/// Measures a detector on labelled texts: AUROC and what it finds at 1 % and 5 % of false alarms.
+///
+/// # Errors
+/// When a file cannot be read or a side is empty.
+pub fn eval(model: &Path, sides: &Sides) -> Result<String, RunError> {
+    let (detector, _) = load(model)?;
+    let (human, machine) = sides.read()?;
+    let mut told = warning(&human, &machine);
+    let mut scorer = detector.scorer();
+    let mut scores: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
+    for (side, texts) in [&human, &machine].into_iter().enumerate() {
+        for text in texts {
+            let score = scorer.score(text);
+            for (name, value) in [("detector", score.score), ("n-grams", score.ngram), ("style", score.style)] {
+                scores.entry(name).or_default()[side].push(value);
+            }
+        }
+    }
+    let _ = writeln!(told, "{:10} {:>7} {:>10} {:>9} {:>9}", "score", "AUROC", "pAUC 1 %", "TPR@1 %", "TPR@5 %");
+    for (name, [human, machine]) in &scores {
+        let curve = Curve::of(human, machine).map_err(|e| RunError::Usage(e.to_string()))?;
+        let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.4}"));
+        let at = |rate| shown(curve.at_fpr(rate).and_then(|point| point.tpr));
+        let (auroc, partial) = (shown(curve.auroc()), shown(curve.partial_auroc(0.01)));
+        let _ = writeln!(told, "{name:10} {auroc:>7} {partial:>10} {:>9} {:>9}", at(0.01), at(0.05));
+    }
+    let _ = write!(told, "{} human and {} machine texts", human.len(), machine.len());
+    Ok(told)
+}
