@@ -84,8 +84,8 @@ fn pages_stand_alone_and_show_hostile_text_as_text() {
         out: at("audit"),
         fail_on: None,
         compare: None,
-        bands: None,
-        seed: 0,
+        normalise: false,
+        options: gristmill_run::audit::AuditOptions::default(),
     };
     audit::audit(&call).unwrap();
     for (page, shows) in [

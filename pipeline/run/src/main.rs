@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gristmill_run::RunError;
-use gristmill_run::audit::DataKind;
+use gristmill_run::audit::{AuditOptions, DataKind};
 use gristmill_run::commands::detect::{self, Sides};
 use gristmill_run::commands::lm::{ProbeCall, ServeCall};
 use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
@@ -294,6 +294,21 @@ struct AuditArgs {
     /// A preset of limits (default: configs/audit/bands.toml, built in)
     #[arg(long)]
     bands: Option<PathBuf>,
+    /// Bring texts into one form first (white space, quotes, dashes), so that formatting tells nothing
+    #[arg(long)]
+    normalise: bool,
+    /// A detector of `gristmill detect train`: its accuracy, and the share of machine text
+    #[arg(long)]
+    detector: Option<PathBuf>,
+    /// Language declared for the rows, an ISO 639-3 code
+    #[arg(long)]
+    language: Option<String>,
+    /// Files of seeds that the rows were made from: copies of them are found
+    #[arg(long, num_args = 1..)]
+    seeds: Vec<PathBuf>,
+    /// Files of evaluation sets that the rows must not hold
+    #[arg(long, num_args = 1..)]
+    eval_sets: Vec<PathBuf>,
     /// Seed of samples and intervals
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -317,8 +332,10 @@ impl From<AuditArgs> for AuditCall {
             KindArg::Dialogues => DataKind::Dialogues,
             KindArg::Text => DataKind::Text,
         };
-        let AuditArgs { artificial, human, field, human_field, out, fail_on, compare, bands, seed, .. } = args;
-        Self { artificial, human, kind, field, human_field, out, fail_on, compare, bands, seed }
+        let AuditArgs { artificial, human, field, human_field, out, fail_on, compare, normalise, .. } = args;
+        let AuditArgs { bands, detector, language, seeds, eval_sets, seed, .. } = args;
+        let options = AuditOptions { seed, bands, detector, language, seeds, eval_sets };
+        Self { artificial, human, kind, field, human_field, out, fail_on, compare, normalise, options }
     }
 }
 

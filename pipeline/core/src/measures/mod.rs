@@ -8,3 +8,4 @@ pub mod rouge;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+pub mod verb_noun;

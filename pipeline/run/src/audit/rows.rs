@@ -52,7 +52,7 @@ pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, field: Opt
     Ok(Side { name: name.to_owned(), rows, slices: Vec::new() })
 }
 
-fn values_of(path: &Path, field: Option<&str>) -> Result<Vec<Value>, RunError> {
+pub(super) fn values_of(path: &Path, field: Option<&str>) -> Result<Vec<Value>, RunError> {
     let refuse = |cause: String| RunError::Usage(format!("{}: {cause}", path.display()));
     let content = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
     // One object of lists, such as {"original": […], "sampled": […]}: `field` names the list.
@@ -108,6 +108,21 @@ fn text(value: &Value, field: Option<&str>) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => key(other, field.unwrap_or("text")).to_owned(),
+    }
+}
+
+/// Brings the texts of a side into the form N2, in which formatting tells nothing.
+pub fn normalise(side: &mut Side) {
+    use gristmill_detectors::machine::normalise::Level;
+    let form = |text: &mut String| *text = Level::N2.apply(text).into_owned();
+    match &mut side.rows {
+        Rows::Text(texts) => texts.iter_mut().for_each(form),
+        Rows::Instructions(rows) => rows.iter_mut().for_each(|row| form(&mut row.output)),
+        Rows::Labels(rows) => rows.iter_mut().for_each(|row| form(&mut row.text)),
+        Rows::Preferences(rows) => rows.iter_mut().for_each(|row| [&mut row.a, &mut row.b].into_iter().for_each(form)),
+        Rows::Dialogues(rows) => {
+            rows.iter_mut().flat_map(|row| &mut row.turns).for_each(|turn| form(&mut turn.text));
+        }
     }
 }
 

@@ -28,8 +28,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::compare_sides;
 use super::rows::{DataKind, read_side, rows_of};
+use super::{AuditOptions, compare_sides};
 use crate::RunError;
 
 /// What this crate brings to the registry.
@@ -47,6 +47,10 @@ static ENTRY: StageEntry = StageEntry {
         ParamDoc { name: "human_where", default: "none", about: "SQL: which rows of the input are the human ones" },
         ParamDoc { name: "max_rows", default: "5000", about: "rows looked at, of each side" },
         ParamDoc { name: "bands", default: "built in", about: "file with the limits of the levels" },
+        ParamDoc { name: "detector", default: "none", about: "model file of `gristmill detect train`: machine share" },
+        ParamDoc { name: "language", default: "none", about: "ISO 639-3 code declared for the rows" },
+        ParamDoc { name: "seeds", default: "[]", about: "files of seeds the rows were made from: copies are found" },
+        ParamDoc { name: "eval_sets", default: "[]", about: "files of evaluation sets that the rows must not hold" },
         ParamDoc {
             name: "fail_on",
             default: "none",
@@ -73,6 +77,16 @@ pub struct AuditParams {
     pub max_rows: usize,
     /// A preset of limits.
     pub bands: Option<PathBuf>,
+    /// A detector's model file.
+    pub detector: Option<PathBuf>,
+    /// Language declared for the rows.
+    pub language: Option<String>,
+    /// Files of seeds.
+    #[serde(default)]
+    pub seeds: Vec<PathBuf>,
+    /// Files of evaluation sets.
+    #[serde(default)]
+    pub eval_sets: Vec<PathBuf>,
     /// Limits that stop the run.
     pub fail_on: Option<String>,
 }
@@ -92,8 +106,11 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     if let Some(Err(error)) = params.fail_on.as_ref().map(|text| text.parse::<Gate>()) {
         return Err(ParamError::at("fail_on", error.to_string()));
     }
-    if let Some(missing) = params.human.iter().find(|path| !path.is_file()) {
-        return Err(ParamError::at("human", format!("there is no file {}", missing.display())));
+    let lists = [("human", &params.human), ("seeds", &params.seeds), ("eval_sets", &params.eval_sets)];
+    for (key, files) in lists {
+        if let Some(missing) = files.iter().find(|path| !path.is_file()) {
+            return Err(ParamError::at(key, format!("there is no file {}", missing.display())));
+        }
     }
     if params.max_rows < 2 {
         return Err(ParamError::at("max_rows", "an audit looks at 2 rows at least"));
@@ -151,8 +168,15 @@ impl Solver for AuditStage {
             Some(sql) => of_rows("human", self.sample(input, Some(sql.clone())).await?)?,
             None => read_side("human", &params.human, kind, None).map_err(|e| self.failed(&e))?,
         };
-        let (seed, bands) = (self.seed, params.bands.clone());
-        let audit = tokio::task::spawn_blocking(move || compare_sides(&reference, &candidate, seed, bands.as_deref()));
+        let options = AuditOptions {
+            seed: self.seed,
+            bands: params.bands.clone(),
+            detector: params.detector.clone(),
+            language: params.language.clone(),
+            seeds: params.seeds.clone(),
+            eval_sets: params.eval_sets.clone(),
+        };
+        let audit = tokio::task::spawn_blocking(move || compare_sides(&reference, &candidate, &options));
         let audit = audit.await.map_err(|e| Error::Bug(e.to_string()))?.map_err(|e: RunError| self.failed(&e))?;
         let json = audit.to_json().map_err(|e| Error::Bug(e.to_string()))?;
         crate::plan::write_whole(&context.verdicts, json.as_bytes())

@@ -6,7 +6,7 @@ use gristmill_core::error::Error;
 use gristmill_detectors::artifact::{Audit, Gate, compare};
 
 use crate::RunError;
-use crate::audit::{DataKind, compare_sides, read_side, write};
+use crate::audit::{AuditOptions, DataKind, compare_sides, normalise, read_side, write};
 
 /// What is audited.
 #[derive(Debug, Clone)]
@@ -27,10 +27,10 @@ pub struct AuditCall {
     pub fail_on: Option<String>,
     /// An older `audit.json` to compare with.
     pub compare: Option<PathBuf>,
-    /// A preset of limits instead of the built-in one.
-    pub bands: Option<PathBuf>,
-    /// Seed of samples and intervals.
-    pub seed: u64,
+    /// Whether texts are brought into one form before they are compared.
+    pub normalise: bool,
+    /// What the audit is given beside the two sides.
+    pub options: AuditOptions,
 }
 
 /// Writes `index.html`, `audit.json` and `audit.md`; returns what to print.
@@ -43,9 +43,13 @@ pub fn audit(call: &AuditCall) -> Result<String, RunError> {
         Some(text) => text.parse().map_err(|e| RunError::Usage(format!("--fail-on: {e}")))?,
     };
     let human_field = call.human_field.as_deref().or(call.field.as_deref());
-    let human = read_side("human", &call.human, call.kind, human_field)?;
-    let artificial = read_side("artificial", &call.artificial, call.kind, call.field.as_deref())?;
-    let audit = compare_sides(&human, &artificial, call.seed, call.bands.as_deref())?;
+    let mut human = read_side("human", &call.human, call.kind, human_field)?;
+    let mut artificial = read_side("artificial", &call.artificial, call.kind, call.field.as_deref())?;
+    if call.normalise {
+        normalise(&mut human);
+        normalise(&mut artificial);
+    }
+    let audit = compare_sides(&human, &artificial, &call.options)?;
     let older = match &call.compare {
         None => None,
         Some(path) => {

@@ -46,7 +46,7 @@ fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError>
     Ok(texts(&read_side("texts", files, DataKind::Text, field)?))
 }
 
-fn load(model: &Path) -> Result<(Detector, Passport), RunError> {
+pub(crate) fn load(model: &Path) -> Result<(Detector, Passport), RunError> {
     let refuse = |cause: String| RunError::Usage(format!("{}: {cause}", model.display()));
     let bytes = fs::read(model).map_err(|e| refuse(format!("cannot be read: {e}")))?;
     Detector::from_bytes(&bytes).map_err(|e| refuse(e.to_string()))
