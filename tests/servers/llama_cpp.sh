@@ -3,7 +3,7 @@
 # server that is not ours:
 #
 #   tests/servers/llama_cpp.sh &            # prints the address once it answers, then waits
-#   gristmill lm probe --base-url http://127.0.0.1:8089/v1 --model tiny
+#   gristmill lm probe --url http://127.0.0.1:8089/v1 --model tiny
 #
 # First run: makes a virtual environment and builds llama.cpp there (10 to 20 minutes on two cores, needs a C++
 # compiler; cmake and ninja come from PyPI). Set by the environment: PYTHON, GRISTMILL_SERVER_DIR (where the environment

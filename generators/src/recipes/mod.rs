@@ -1,13 +1,34 @@
 //! Recipes: how a kind of document is made, each with its source, its prompts and its gates.
 
+mod anonymize_terms;
+mod candidates;
+mod constrained_text;
+mod evidence_answers;
 mod formal_languages;
 mod grounded_qa;
+mod judging;
 mod karel;
 mod list_recall;
+mod paraphrase_pairs;
+mod self_guide;
+mod sentences;
 mod stories;
+mod translate_exemplars;
 
 use gristmill_core::stage::StageEntry;
 
 /// The recipes, in the order of the reference.
-pub static STAGES: &[&StageEntry] =
-    &[&grounded_qa::ENTRY, &stories::ENTRY, &formal_languages::ENTRY, &karel::ENTRY, &list_recall::ENTRY];
+pub static STAGES: &[&StageEntry] = &[
+    &self_guide::ENTRY,
+    &grounded_qa::ENTRY,
+    &candidates::ENTRY,
+    &stories::ENTRY,
+    &paraphrase_pairs::ENTRY,
+    &anonymize_terms::ENTRY,
+    &translate_exemplars::ENTRY,
+    &evidence_answers::ENTRY,
+    &constrained_text::ENTRY,
+    &formal_languages::ENTRY,
+    &karel::ENTRY,
+    &list_recall::ENTRY,
+];

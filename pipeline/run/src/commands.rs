@@ -1,6 +1,7 @@
 //! What the program does when asked: one module per command.
 
 pub mod audit;
+pub mod bootstrap;
 pub mod check;
 mod cost;
 pub mod detect;

@@ -106,6 +106,22 @@ impl Config {
     /// # Errors
     /// Every complaint that can be made without looking at data.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Diagnostics> {
+        let config = Self::read(path, overrides)?;
+        if config.stages.is_empty() {
+            return Err(config.document.complain(&[], "there is no [stage.NAME]: nothing to run".into(), None).into());
+        }
+        Ok(config)
+    }
+
+    /// Reads a config for its workers: it need not have stages.
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn load_workers(path: &Path) -> Result<Self, Diagnostics> {
+        Self::read(path, &[])
+    }
+
+    fn read(path: &Path, overrides: &[String]) -> Result<Self, Diagnostics> {
         let document = Document::read(path, overrides)?;
         let mut complaints = Diagnostics::default();
         let root = document.value().as_object().cloned().unwrap_or_default();
@@ -127,9 +143,6 @@ impl Config {
                 Ok(stage) => stages.push(stage),
                 Err(error) => complaints.push(document.explain(&["stage".into(), name.clone()], &error)),
             }
-        }
-        if stages.is_empty() && complaints.is_empty() {
-            complaints.push(document.complain(&[], "there is no [stage.NAME]: nothing to run".into(), None));
         }
         let mut workers = BTreeMap::new();
         for (name, table) in root.get("worker").and_then(Value::as_object).into_iter().flatten() {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gristmill_run::RunError;
 use gristmill_run::audit::{AuditOptions, DataKind};
+use gristmill_run::commands::bootstrap::BootstrapCall;
 use gristmill_run::commands::detect::{self, Sides};
 use gristmill_run::commands::lm::{ProbeCall, ServeCall};
 use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
@@ -181,6 +182,38 @@ enum DetectCommand {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Human texts and a worker become a calibrated detector of that worker's text
+    Bootstrap {
+        /// Config whose [worker.NAME] is used; it needs no stages
+        config: PathBuf,
+        /// The worker whose text is to be found (default: run.worker, else the first)
+        #[arg(long)]
+        worker: Option<String>,
+        /// Files of human texts
+        #[arg(long, required = true, num_args = 1..)]
+        human: Vec<PathBuf>,
+        /// Field of the text (default: text)
+        #[arg(long)]
+        field: Option<String>,
+        /// Most texts used, one request each
+        #[arg(long, default_value_t = 1000)]
+        n: usize,
+        /// Words of each text that the worker is shown
+        #[arg(long, default_value_t = 25)]
+        start_words: usize,
+        /// Fewest words of a human text
+        #[arg(long, default_value_t = 60)]
+        least_words: usize,
+        /// Family of writers: chat, or base for models that only continue text
+        #[arg(long, default_value = "chat")]
+        head: String,
+        /// Name of the domain, for the thresholds
+        #[arg(long, default_value = "")]
+        domain: String,
+        /// Where the model goes; its card is written beside it
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Set the thresholds of a model by human text of your own kind
     Calibrate {
         /// The model
@@ -233,8 +266,13 @@ impl From<SidesArgs> for Sides {
 }
 
 impl DetectCommand {
-    fn run(self) -> Result<String, RunError> {
+    async fn run(self) -> Result<String, RunError> {
         match self {
+            Self::Bootstrap { config, worker, human, field, n, start_words, least_words, head, domain, out } => {
+                let call =
+                    BootstrapCall { config, worker, human, field, n, start_words, least_words, head, domain, out };
+                commands::bootstrap::bootstrap(&call).await
+            }
             Self::Score { files, model, field, domain, reasons } => {
                 detect::score(&model, &files, field.as_deref(), &domain, reasons)
             }
@@ -421,7 +459,7 @@ fn run(command: Command) -> Result<String, RunError> {
                 };
                 commands::sql::sql(&query, run.as_deref(), format).await
             }
-            Command::Detect(command) => command.run(),
+            Command::Detect(command) => command.run().await,
             Command::Audit(args) => commands::audit::audit(&args.into()),
             Command::Ops { name } => commands::ops::ops(name.as_deref()),
         }

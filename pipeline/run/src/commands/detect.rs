@@ -42,7 +42,7 @@ impl Sides {
     }
 }
 
-fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
+pub(super) fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
     Ok(texts(&read_side("texts", files, DataKind::Text, field)?))
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn load(model: &Path) -> Result<(Detector, Passport), RunError> {
     Detector::from_bytes(&bytes).map_err(|e| refuse(e.to_string()))
 }
 
-fn save(detector: &Detector, passport: &Passport, out: &Path) -> Result<String, RunError> {
+pub(super) fn save(detector: &Detector, passport: &Passport, out: &Path) -> Result<String, RunError> {
     let bytes = detector.to_bytes(passport).map_err(|e| Error::Bug(e.to_string()))?;
     write_whole(out, &bytes)?;
     let beside = out.with_extension("md");

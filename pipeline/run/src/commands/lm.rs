@@ -41,7 +41,7 @@ pub enum ProbeCall {
 pub async fn probe(call: &ProbeCall) -> Result<String, RunError> {
     let (workers, names) = match call {
         ProbeCall::Config { config, workers } => {
-            let config = Config::load(config, &[])?;
+            let config = Config::load_workers(config)?;
             let all: Vec<String> = config.workers.keys().cloned().collect();
             if all.is_empty() {
                 return Err(RunError::Usage("the config names no [worker.NAME]".into()));

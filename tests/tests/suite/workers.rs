@@ -69,7 +69,11 @@ license = "CC0-1.0"
 
 fn child(test: &str, config: &Path, out: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "--nocapture", test]).env(KEY_VARIABLE, KEY).env(CHILD, out).env("CONFIG", config);
+    command
+        .args(["--exact", "--nocapture", &format!("workers::{test}")])
+        .env(KEY_VARIABLE, KEY)
+        .env(CHILD, out)
+        .env("CONFIG", config);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

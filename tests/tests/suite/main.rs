@@ -1,0 +1,9 @@
+//! Tests of the whole program, in one binary: each binary links the engine once more, which takes a minute.
+
+mod bad_configs;
+mod browser;
+mod ensemble_instruct;
+mod laws;
+mod operators;
+mod tidy;
+mod workers;
