@@ -5,5 +5,6 @@ pub mod detector_file;
 pub mod linear;
 pub mod ngram;
 pub mod normalise;
+pub mod scores;
 pub mod sentences;
 pub mod style;
