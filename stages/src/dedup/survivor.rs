@@ -26,7 +26,7 @@ impl Policy {
     /// A list of sources is not text: it is made as [`Policy::Source`].
     ///
     /// # Example
-    /// ```ignore
+    /// ```text
     /// assert_eq!(Policy::parse("best:score"), Some(Policy::Best("score".to_owned())));
     /// ```
     pub fn parse(text: &str) -> Option<Self> {

@@ -42,7 +42,7 @@ enum Step {
 /// Reads the records that begin in a range of a file: see the module's documentation.
 ///
 /// # Example
-/// ```ignore
+/// ```text
 /// let mut reader = WarcReader::open(Path::new("crawl.warc.gz"), 0..u64::MAX, WarcOptions::default())?;
 /// while let Some(entry) = reader.next() {
 ///     match entry? {
