@@ -1,6 +1,9 @@
 //! `kind = "sample"`: a seeded draw of documents.
 //!
 //! The draw is a hash of (run seed, stage, document id): the same documents whatever the order, partition or thread.
+//! A share of the documents is drawn row by row; an exact number needs a look at all identifiers first.
+
+mod exactly;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -27,17 +30,27 @@ use serde::Deserialize;
 pub static ENTRY: StageEntry = StageEntry {
     kind: "sample",
     version: 1,
-    about: "Keeps a seeded random share of the documents; the others are dropped by the rule `drawn`.",
-    source: "Bernoulli sampling by hash",
+    about: "Keeps a seeded random share or number of the documents; the others are dropped by the rule `drawn`.",
+    source: "Bernoulli sampling by hash; bottom-k sampling by hash (Cohen and Kaplan 2007)",
     takes_input: true,
-    params: &[ParamDoc { name: "fraction", default: "required", about: "share of documents to keep, in [0, 1]" }],
+    params: &[
+        ParamDoc { name: "fraction", default: "this or n", about: "share of documents to keep, in [0, 1]" },
+        ParamDoc {
+            name: "n",
+            default: "this or fraction",
+            about: "number of documents to keep; all, if there are fewer",
+        },
+    ],
     build,
 };
+
+const RULE: &str = "drawn";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Params {
-    fraction: f64,
+    fraction: Option<f64>,
+    n: Option<usize>,
 }
 
 struct Sample {
@@ -48,11 +61,15 @@ struct Sample {
 
 fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let params: Params = params::parse(spec.params)?;
-    if !(0.0..=1.0).contains(&params.fraction) {
-        return Err(ParamError::at("fraction", "expected a number in [0, 1]"));
+    let (stage, seed) = (spec.name.to_owned(), seed::stage_seed(spec.seed, spec.name));
+    match (params.fraction, params.n) {
+        (Some(fraction), None) if (0.0..=1.0).contains(&fraction) => {
+            Ok(Stage::Row(Arc::new(Sample { stage, seed, fraction })))
+        }
+        (Some(_), None) => Err(ParamError::at("fraction", "expected a number in [0, 1]")),
+        (None, Some(n)) => Ok(Stage::Solver(Arc::new(exactly::Exactly { stage, seed, n }))),
+        _ => Err(ParamError::at("fraction", "give either `fraction` or `n`")),
     }
-    let seed = seed::stage_seed(spec.seed, spec.name);
-    Ok(Stage::Row(Arc::new(Sample { stage: spec.name.to_owned(), seed, fraction: params.fraction })))
 }
 
 impl RowStage for Sample {
@@ -62,7 +79,7 @@ impl RowStage for Sample {
         let udf = udf.ok_or_else(|| Error::Bug("the function draw is not registered".into()))?;
         // SQL has no unsigned literal: the seed travels as the Int64 of the same bits.
         let draw = udf.call(vec![ident(ID), lit(i64::from_ne_bytes(self.seed.to_ne_bytes()))]);
-        let rule = lit(ScalarValue::Utf8View(Some(format!("{}.drawn", self.stage))));
+        let rule = lit(ScalarValue::Utf8View(Some(format!("{}.{RULE}", self.stage))));
         let dropped = when(ident(DROPPED_BY).is_not_null(), ident(DROPPED_BY))
             .when(draw.gt_eq(lit(self.fraction)), rule)
             .otherwise(lit(ScalarValue::Utf8View(None)))?
@@ -72,7 +89,7 @@ impl RowStage for Sample {
     }
 
     fn rules(&self) -> Vec<String> {
-        vec!["drawn".into()]
+        vec![RULE.into()]
     }
 }
 

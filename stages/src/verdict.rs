@@ -11,21 +11,21 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, AsArray, StringViewBuilder, StructArray, UInt32Array, UInt64Array};
+use arrow::array::{ArrayRef, AsArray, Int64Builder, StringViewBuilder, StructArray, UInt32Array, UInt64Array};
 use arrow::compute::{concat_batches, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::types::{logical_string, logical_uint64};
 use datafusion::common::{DataFusionError, Result as DfResult, ScalarValue, exec_err};
 use datafusion::dataframe::DataFrame;
-use datafusion::functions::core::expr_fn::{coalesce, get_field};
+use datafusion::functions::core::expr_fn::{coalesce, get_field, named_struct};
 use datafusion::functions::string::expr_fn::concat;
 use datafusion::logical_expr::{
     Coercion, ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignatureClass,
     Volatility, cast, ident, lit, when,
 };
 use gristmill_core::error::{Error, Result};
-use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ROW};
+use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ID, ROW};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -38,10 +38,26 @@ pub struct Verdict {
     pub rule: Option<&'static str>,
     /// JSON for the ledger.
     pub evidence: Option<String>,
+    /// The cluster it belongs to, where the stage was asked for clusters.
+    pub cluster: Option<Cluster>,
+}
+
+/// Documents that count as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// The survivor's identifier.
+    pub id: String,
+    /// Number of documents, the survivor included.
+    pub size: u32,
 }
 
 fn fields() -> Fields {
-    Fields::from(vec![Field::new("rule", DataType::Utf8View, true), Field::new("evidence", DataType::Utf8View, true)])
+    Fields::from(vec![
+        Field::new("rule", DataType::Utf8View, true),
+        Field::new("evidence", DataType::Utf8View, true),
+        Field::new("cluster_id", DataType::Utf8View, true),
+        Field::new("cluster_size", DataType::Int64, true),
+    ])
 }
 
 fn file_schema() -> SchemaRef {
@@ -58,15 +74,24 @@ pub fn write(path: &Path, verdicts: impl Iterator<Item = Result<Verdict>>) -> Re
     let mut writer = ArrowWriter::try_new(file, file_schema(), None).map_err(|e| content("writing", path, &e))?;
     let mut verdicts = verdicts.peekable();
     while verdicts.peek().is_some() {
-        let (mut rows, mut rules, mut evidence) = (Vec::new(), StringViewBuilder::new(), StringViewBuilder::new());
+        let mut rows = Vec::new();
+        let [mut rules, mut evidence, mut clusters] = std::array::from_fn(|_| StringViewBuilder::new());
+        let mut sizes = Int64Builder::new();
         for verdict in verdicts.by_ref().take(8192) {
             let verdict = verdict?;
             rows.push(verdict.row);
             rules.append_option(verdict.rule);
             evidence.append_option(verdict.evidence);
+            sizes.append_option(verdict.cluster.as_ref().map(|cluster| i64::from(cluster.size)));
+            clusters.append_option(verdict.cluster.map(|cluster| cluster.id));
         }
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(UInt64Array::from(rows)), Arc::new(rules.finish()), Arc::new(evidence.finish())];
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(rows)),
+            Arc::new(rules.finish()),
+            Arc::new(evidence.finish()),
+            Arc::new(clusters.finish()),
+            Arc::new(sizes.finish()),
+        ];
         let batch = RecordBatch::try_new(file_schema(), columns)?;
         writer.write(&batch).map_err(|e| content("writing", path, &e))?;
     }
@@ -78,11 +103,12 @@ fn content(doing: &'static str, path: &Path, cause: &dyn std::fmt::Display) -> E
     Error::Content { doing, path: path.to_owned(), cause: cause.to_string() }
 }
 
-/// Adds the verdicts of `file` to a relation: sets `dropped_by` and the evidence.
+/// Adds the verdicts of `file` to a relation: sets `dropped_by` and the evidence, and adds the column `cluster`, if one
+/// is asked for: a struct of `cluster_id` and `cluster_size`. A row without a verdict is a cluster of its own.
 ///
 /// # Errors
-/// When the relation lacks the row number.
-pub fn apply(input: DataFrame, stage: &str, file: &Path) -> Result<DataFrame> {
+/// When the relation lacks the row number, or has a column with the name of the new one.
+pub fn apply(input: DataFrame, stage: &str, file: &Path, cluster: Option<&str>) -> Result<DataFrame> {
     let columns: Vec<String> = input.schema().fields().iter().map(|field| field.name().clone()).collect();
     let udf = input.task_ctx().scalar_functions().get("verdict").cloned();
     let udf = udf.ok_or_else(|| Error::Bug("the function verdict is not registered".into()))?;
@@ -95,7 +121,7 @@ pub fn apply(input: DataFrame, stage: &str, file: &Path) -> Result<DataFrame> {
     let dropped = coalesce(vec![ident(DROPPED_BY), fresh]).alias(DROPPED_BY);
     let why = when(ident(DROPPED_BY).is_null(), get_field(ident("_verdict"), "evidence")).end()?;
     let evidence = coalesce(vec![ident(EVIDENCE), why]).alias(EVIDENCE);
-    let all: Vec<Expr> = columns
+    let mut all: Vec<Expr> = columns
         .iter()
         .map(|c| match c.as_str() {
             DROPPED_BY => dropped.clone(),
@@ -103,6 +129,20 @@ pub fn apply(input: DataFrame, stage: &str, file: &Path) -> Result<DataFrame> {
             other => ident(other),
         })
         .collect();
+    if let Some(name) = cluster {
+        if columns.iter().any(|column| column == name) {
+            let cause = format!("a column \"{name}\" exists already; name the stage differently");
+            return Err(Error::Stage { stage: stage.to_owned(), cause });
+        }
+        let field = |field: &str| get_field(ident("_verdict"), field);
+        let members = vec![
+            lit("cluster_id"),
+            coalesce(vec![field("cluster_id"), view(ident(ID))]),
+            lit("cluster_size"),
+            coalesce(vec![field("cluster_size"), lit(1i64)]),
+        ];
+        all.push(named_struct(members).alias(name));
+    }
     Ok(looked_up.select(all)?)
 }
 

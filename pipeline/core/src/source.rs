@@ -17,6 +17,8 @@ use std::fmt::Debug;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::Result;
 
@@ -27,6 +29,25 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 pub const BATCH_ROWS: usize = 1024;
 /// Bytes of text in a batch after which it is handed on even if it has few rows.
 pub const BATCH_BYTES: usize = 8 << 20;
+
+/// What a source was made from: enough for another process with the same registry to make it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A stage of the config.
+    Stage {
+        /// The word after `kind =`.
+        kind: String,
+        /// Its name in the config.
+        name: String,
+        /// Its table, as in [`crate::stage::StageSpec`].
+        params: Value,
+        /// The run's seed.
+        seed: u64,
+    },
+    /// Part files of the engine with the source's own schema.
+    Parts,
+}
 
 /// Something that turns shards into rows.
 pub trait Source: Debug + Send + Sync {

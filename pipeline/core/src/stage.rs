@@ -69,6 +69,14 @@ pub trait RowStage: Send + Sync {
 pub trait Solver: Send + Sync {
     /// Reads the relation as often as it needs and writes `verdicts` (see `dedup::verdict` for the columns).
     async fn solve(&self, input: &dyn Relation, context: &SolveContext) -> Result<()>;
+    /// What the verdicts depend on besides the parameters and the input, such as the content of a file it is given.
+    fn depends_on(&self) -> Value {
+        Value::Null
+    }
+    /// Whether what it writes beside the verdicts is there; if not, it is solved again.
+    fn is_whole(&self) -> bool {
+        true
+    }
     /// Applies the verdicts file row by row; called before it exists, to learn the schema.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod make;
 mod pass;
 mod progress;
 mod relation;
+mod wire;
 mod write;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use gristmill_lm::Workers;
 use serde_json::{Value, json};
 
 pub use progress::{Log, Reporter};
+pub use wire::Wire;
 pub(crate) use write::part::{Part, PartOptions, PartWriter, hex};
 
 use crate::RunError;
@@ -144,7 +146,7 @@ impl Engine {
         let node = &self.plan.nodes[i];
         let Stage::Solver(solver) = &node.stage else { return Err(Error::Bug("not a solver".into()).into()) };
         let verdicts = self.layout.verdicts(node);
-        if verdicts.exists() {
+        if verdicts.exists() && solver.is_whole() {
             self.reporter.event("skipped", &node.decl.name, &json!({ "because": "its verdicts are there" }));
             return Ok(0.0);
         }

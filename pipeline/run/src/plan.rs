@@ -302,6 +302,12 @@ fn node(
             }
         }
     }
+    if let Stage::Solver(solver) = &stage {
+        let depends_on = solver.depends_on();
+        if !depends_on.is_null() {
+            (local, portable) = (local.with_json(&depends_on), portable.with_json(&depends_on));
+        }
+    }
     if let Stage::Source(source) = &stage {
         (local, portable) = with_files(local, portable, source.as_ref());
     }

@@ -24,7 +24,7 @@ use crate::verdict::{self, Verdict};
 /// The row of the stage table.
 pub const ENTRY: StageEntry = StageEntry {
     kind: "dedup.exact",
-    version: 1,
+    version: 2,
     about: "Keeps one document of each text; the others are dropped by the rule `first_of_its_text`, with the survivor's id.",
     source: "xxh3-128 of the text, as it stands or with case and white space levelled",
     takes_input: true,
@@ -109,6 +109,7 @@ impl Solver for Exact {
                 row: documents.rows[doc as usize],
                 rule: Some(RULE),
                 evidence: Some(json!({ "survivor": documents.id(survivor) }).to_string()),
+                cluster: None,
             })
         });
         verdict::write(&context.verdicts, verdicts.map(Ok))
@@ -116,6 +117,6 @@ impl Solver for Exact {
 
     fn apply(&self, input: DataFrame, verdicts: &Path) -> Result<DataFrame> {
         scan::check_policy(&input, &self.policy, &self.stage)?;
-        verdict::apply(input, &self.stage, verdicts)
+        verdict::apply(input, &self.stage, verdicts, None)
     }
 }

@@ -5,7 +5,7 @@ pub mod exact_key;
 pub mod first_seen;
 pub mod minhash;
 mod near;
-mod scan;
+pub(crate) mod scan;
 mod signatures;
 pub mod survivor;
 pub mod union_find;

@@ -18,7 +18,7 @@ use super::survivor::{Policy, rank_of_f64, rank_of_i64, rank_of_source};
 ///
 /// # Errors
 /// Those of the relation, of `each` and of `take`.
-pub(super) async fn scan<S, F>(
+pub(crate) async fn scan<S, F>(
     relation: &dyn Relation,
     columns: Vec<Expr>,
     jobs: usize,
@@ -144,6 +144,16 @@ impl Documents {
             self.ranks.push(batch.rank(row, policy));
         }
         self.ids.push_str(batch.id(row));
+        self.id_ends.push(self.ids.len() as u64);
+    }
+
+    /// Adds a document that is in no relation.
+    pub(super) fn push_known(&mut self, id: &str, policy: &Policy) {
+        self.rows.push(0);
+        if *policy != Policy::First {
+            self.ranks.push(0);
+        }
+        self.ids.push_str(id);
         self.id_ends.push(self.ids.len() as u64);
     }
 

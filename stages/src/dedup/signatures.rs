@@ -71,6 +71,21 @@ impl Signatures {
         Ok(())
     }
 
+    /// Adds files of the same form that exist already; `signed` are the documents in them, from `base` on.
+    pub(super) fn add(&mut self, base: u32, signed: Vec<u32>, keys: PathBuf, values: PathBuf) {
+        self.shards.push(Shard { base, signed, keys, values });
+    }
+
+    /// All documents with a signature, ascending.
+    pub(super) fn signed(&self) -> impl Iterator<Item = u32> {
+        self.shards.iter().flat_map(|shard| shard.signed.iter().map(|doc| shard.base + doc))
+    }
+
+    /// The files of signature values, in the order of the documents.
+    pub(super) fn values_files(&self) -> impl Iterator<Item = &Path> {
+        self.shards.iter().map(|shard| shard.values.as_path())
+    }
+
     /// Hands on the (key, document) pairs of one band.
     pub(super) fn scan_band(&self, band: usize, each: &mut dyn FnMut(u64, u32)) -> Result<()> {
         for shard in &self.shards {

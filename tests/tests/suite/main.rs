@@ -2,8 +2,10 @@
 
 mod bad_configs;
 mod browser;
+mod dedup;
 mod ensemble_instruct;
 mod laws;
 mod operators;
+mod plans;
 mod tidy;
 mod workers;

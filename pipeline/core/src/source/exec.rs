@@ -18,13 +18,14 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Shard, Source};
+use super::{Origin, Shard, Source};
 use crate::error::Error;
 
 /// Reads the shards that its child lists, one partition per shard, and numbers their rows.
 #[derive(Debug)]
 pub struct ShardReadExec {
     source: Arc<dyn Source>,
+    origin: Arc<Origin>,
     /// Columns of the source to read; `None` stands for the row number.
     columns: Vec<Option<usize>>,
     child: Arc<dyn ExecutionPlan>,
@@ -33,21 +34,26 @@ pub struct ShardReadExec {
 }
 
 impl ShardReadExec {
-    /// A node that reads `shards`, numbered from `first_shard`.
+    /// A node that reads all shards of `source`, numbered from `first_shard`.
     pub(super) fn new(
         source: Arc<dyn Source>,
-        shards: &[Shard],
+        origin: Arc<Origin>,
         first_shard: u32,
         columns: Vec<Option<usize>>,
         schema: SchemaRef,
         rows_read: Arc<AtomicU64>,
     ) -> DfResult<Self> {
-        let child = MemorySourceConfig::try_new_exec(&list_shards(shards, first_shard)?, shard_schema(), None)?;
-        Ok(Self::over(source, columns, child, schema, rows_read))
+        let listed = list_shards(source.shards(), first_shard)?;
+        let child = MemorySourceConfig::try_new_exec(&listed, shard_schema(), None)?;
+        Ok(Self::over(source, origin, columns, child, schema, rows_read))
     }
 
-    fn over(
+    /// A node over a child that lists shards: what [`ShardTable`](super::ShardTable) plans, made again elsewhere.
+    ///
+    /// `columns` are indices into the source's schema, `None` for the row number; `schema` is that of the rows read.
+    pub fn over(
         source: Arc<dyn Source>,
+        origin: Arc<Origin>,
         columns: Vec<Option<usize>>,
         child: Arc<dyn ExecutionPlan>,
         schema: SchemaRef,
@@ -60,7 +66,22 @@ impl ShardReadExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { source, columns, child, properties: Arc::new(properties), rows_read }
+        Self { source, origin, columns, child, properties: Arc::new(properties), rows_read }
+    }
+
+    /// What the source was made from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The source.
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    /// Columns of the source that are read; `None` stands for the row number.
+    pub fn columns(&self) -> &[Option<usize>] {
+        &self.columns
     }
 }
 
@@ -87,6 +108,7 @@ impl ExecutionPlan for ShardReadExec {
         let child = children.pop().ok_or_else(|| DataFusionError::Internal("ShardReadExec needs a child".into()))?;
         Ok(Arc::new(Self::over(
             Arc::clone(&self.source),
+            Arc::clone(&self.origin),
             self.columns.clone(),
             child,
             self.schema(),

@@ -11,13 +11,14 @@ use datafusion::error::Result as DfResult;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::{ShardReadExec, Source};
+use super::{Origin, ShardReadExec, Source};
 use crate::schema;
 
 /// A [`Source`] that can be scanned, with the row number as its last column.
 #[derive(Debug)]
 pub struct ShardTable {
     source: Arc<dyn Source>,
+    origin: Arc<Origin>,
     first_shard: u32,
     schema: SchemaRef,
     rows_read: Arc<AtomicU64>,
@@ -25,10 +26,11 @@ pub struct ShardTable {
 
 impl ShardTable {
     /// A table over all shards of `source`, numbered from `first_shard`.
-    pub fn new(source: Arc<dyn Source>, first_shard: u32) -> Self {
+    pub fn new(source: Arc<dyn Source>, origin: Origin, first_shard: u32) -> Self {
         let row = Arc::new(Field::new(schema::ROW, DataType::UInt64, false));
         let fields: Vec<_> = source.schema().fields().iter().cloned().chain([row]).collect();
-        Self { source, first_shard, schema: Arc::new(Schema::new(fields)), rows_read: Arc::default() }
+        let (origin, schema) = (Arc::new(origin), Arc::new(Schema::new(fields)));
+        Self { source, origin, first_shard, schema, rows_read: Arc::default() }
     }
 
     /// Rows read so far, over all scans of this table.
@@ -58,7 +60,7 @@ impl TableProvider for ShardTable {
         let columns = wanted.into_iter().map(|i| (i != row).then_some(i)).collect();
         Ok(Arc::new(ShardReadExec::new(
             Arc::clone(&self.source),
-            self.source.shards(),
+            Arc::clone(&self.origin),
             self.first_shard,
             columns,
             schema,

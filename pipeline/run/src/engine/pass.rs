@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -36,23 +37,10 @@ impl Pass<'_> {
         make_dir(&parts)?;
         make_dir(&ledger)?;
         let (mut journal, committed) = Journal::open(&parts, &ledger)?;
-        let is_query = matches!(node.stage, Stage::Query(_));
-        // A query's plan keeps to one partition: then its rows come out in a repeatable order.
-        let context = if is_query { self.sessions.open_with(1) } else { self.sessions.open() };
-        let mut frames = Frames::of_run(self.plan, &context, self.layout);
-        let frame = frames.computed(self.target)?;
-        let (shards, rows_read) = (frames.shards, frames.rows_read);
-        let mut input = frame.create_physical_plan().await?;
-        if is_query && input.properties().output_partitioning().partition_count() > 1 {
-            input = Arc::new(CoalescePartitionsExec::new(input));
-        }
-        check_partitions(input.as_ref(), &shards)?;
-        let target = WriteTarget::of(node, parts.clone(), ledger);
-        let sink = Arc::new(ShardWriteExec::new(input, Arc::new(target)));
+        let Physical { sink, shards, rows_read, task } = self.physical().await?;
         let mut rows: Vec<PartRow> = committed.into_iter().filter(|part| part.shard < shards.len()).collect();
         let pending: Vec<usize> = (0..shards.len()).filter(|s| rows.iter().all(|part| part.shard != *s)).collect();
         let bar = reporter.bar(&node.decl.name, shards.len(), rows.len(), &rows_read);
-        let task = context.task_ctx();
         let mut results = stream::iter(pending)
             .map(|shard| {
                 let (sink, task) = (Arc::clone(&sink), Arc::clone(&task));
@@ -74,7 +62,7 @@ impl Pass<'_> {
         }
         bar.close();
         rows.sort_by_key(|part| part.shard);
-        if !is_query {
+        if !matches!(node.stage, Stage::Query(_)) {
             check_conservation(&node.decl.name, fresh, &rows_read, &rows)?;
         }
         let stages = count_stages(self.plan, &shards, &rows)?;
@@ -89,6 +77,33 @@ impl Pass<'_> {
         write_whole(&parts.join("_done.json"), &text)?;
         Ok(done)
     }
+
+    /// The plan, the sink on top.
+    pub(super) async fn physical(&self) -> Result<Physical, RunError> {
+        let node = &self.plan.nodes[self.target];
+        let is_query = matches!(node.stage, Stage::Query(_));
+        // A query's plan keeps to one partition: then its rows come out in a repeatable order.
+        let context = if is_query { self.sessions.open_with(1) } else { self.sessions.open() };
+        let mut frames = Frames::of_run(self.plan, &context, self.layout);
+        let frame = frames.computed(self.target)?;
+        let (shards, rows_read) = (frames.shards, frames.rows_read);
+        let mut input = frame.create_physical_plan().await?;
+        if is_query && input.properties().output_partitioning().partition_count() > 1 {
+            input = Arc::new(CoalescePartitionsExec::new(input));
+        }
+        check_partitions(input.as_ref(), &shards)?;
+        let target = WriteTarget::of(node, self.layout.parts(node), self.layout.ledger(node));
+        let sink = Arc::new(ShardWriteExec::new(input, Arc::new(target)));
+        Ok(Physical { sink, shards, rows_read, task: context.task_ctx() })
+    }
+}
+
+/// A pass as the engine runs it: partition `i` of the sink reads shard `i` and writes part `i`.
+pub(super) struct Physical {
+    pub(super) sink: Arc<ShardWriteExec>,
+    shards: Vec<PlannedShard>,
+    rows_read: Vec<Arc<AtomicU64>>,
+    task: Arc<TaskContext>,
 }
 
 /// A spawned shard; dropping it (an error elsewhere, Ctrl-C) stops the work.
@@ -127,8 +142,8 @@ fn check_conservation(stage: &str, fresh: u64, read: &[Arc<AtomicU64>], rows: &[
     for part in rows {
         let dropped: u64 = part.dropped.values().sum();
         if part.rows_in != part.rows + dropped {
-            let Error::Bug(what) = Error::Bug(format!("{stage}, shard {}", part.shard)) else { continue };
-            return Err(Error::Bug(format!("{what}: {} in, {} kept, {dropped} dropped", part.rows_in, part.rows)));
+            let PartRow { shard, rows_in, rows: kept, .. } = part;
+            return Err(Error::Bug(format!("{stage}, shard {shard}: {rows_in} in, {kept} kept, {dropped} dropped")));
         }
     }
     Ok(())

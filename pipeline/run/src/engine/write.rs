@@ -25,23 +25,39 @@ use gristmill_core::error::{Error, Result};
 use gristmill_core::ledger;
 use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ID, RULES_PREFIX, TEXT, URL};
 use gristmill_core::stage::Stage;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Node, PartRow};
 use part::{PartOptions, PartWriter};
 
 /// Where and how a pass writes.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WriteTarget {
     parts: PathBuf,
     ledger: PathBuf,
+    #[serde(skip, default = "no_columns")]
     schema: SchemaRef,
     options: PartOptions,
+}
+
+fn no_columns() -> SchemaRef {
+    Arc::new(Schema::empty())
 }
 
 impl WriteTarget {
     pub(super) fn of(node: &Node, parts: PathBuf, ledger: PathBuf) -> Self {
         let release = matches!(node.stage, Stage::Release(_));
         Self { parts, ledger, schema: Arc::clone(&node.schema), options: PartOptions { release } }
+    }
+
+    /// The columns that are written.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The same target for these columns.
+    pub(super) fn with_schema(self, schema: SchemaRef) -> Self {
+        Self { schema, ..self }
     }
 }
 
@@ -63,6 +79,10 @@ impl ShardWriteExec {
             Boundedness::Bounded,
         );
         Self { input, target, properties: Arc::new(properties) }
+    }
+
+    pub(super) fn target(&self) -> &WriteTarget {
+        &self.target
     }
 }
 

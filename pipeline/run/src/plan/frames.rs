@@ -16,11 +16,12 @@ use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use gristmill_core::error::{Error, Result};
 use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ID, TEXT};
-use gristmill_core::source::{InputFile, Shard, ShardTable, Source};
+use gristmill_core::source::{InputFile, Origin, Shard, ShardTable, Source};
 use gristmill_core::stage::{Maker, Stage};
 use gristmill_stages::ingest::parts_source;
 
 use super::{Layout, Node, Plan};
+use crate::config::StageDecl;
 
 /// Bytes of part files read as one shard: parts that filters left small are packed together.
 const PACKED_BYTES: u64 = 64 << 20;
@@ -77,7 +78,7 @@ impl<'a> Frames<'a> {
         let node = &self.plan.nodes[i];
         let first = self.shards.len();
         let frame = match &node.stage {
-            Stage::Source(source) => self.source(source),
+            Stage::Source(source) => self.source(source, self.origin(node)),
             Stage::Row(stage) => stage.apply(self.inputs(i)?),
             Stage::Solver(solver) => {
                 let verdicts = self.layout.map(|layout| layout.verdicts(node)).unwrap_or_default();
@@ -120,12 +121,17 @@ impl<'a> Frames<'a> {
         }
     }
 
-    fn source(&mut self, source: &Arc<dyn Source>) -> Result<DataFrame> {
+    fn origin(&self, node: &Node) -> Origin {
+        let StageDecl { name, kind, params, .. } = node.decl.clone();
+        Origin::Stage { kind, name, params, seed: self.plan.config.run.seed }
+    }
+
+    fn source(&mut self, source: &Arc<dyn Source>, origin: Origin) -> Result<DataFrame> {
         if self.layout.is_none() {
-            return self.table(Arc::new(ShardTable::new(Arc::clone(source), 0)));
+            return self.table(Arc::new(ShardTable::new(Arc::clone(source), origin, 0)));
         }
         let first = u32::try_from(self.shards.len()).map_err(|_| Error::Bug("more than 2^32 shards".into()))?;
-        let table = ShardTable::new(Arc::clone(source), first);
+        let table = ShardTable::new(Arc::clone(source), origin, first);
         self.rows_read.push(table.rows_read());
         let planned = source.shards().iter().map(|shard| PlannedShard { shard: shard.clone(), path: Vec::new() });
         self.shards.extend(planned);
@@ -139,7 +145,7 @@ impl<'a> Frames<'a> {
             part.file.as_ref().map(|name| InputFile { path: folder.join(name), bytes: part.bytes, modified_ns: 0 })
         };
         let files = done.parts.iter().filter_map(file).collect();
-        let frame = self.source(&parts_source(files, Arc::clone(&node.schema), PACKED_BYTES))?;
+        let frame = self.source(&parts_source(files, Arc::clone(&node.schema), PACKED_BYTES), Origin::Parts)?;
         with_verdict_columns(frame)
     }
 
@@ -150,7 +156,7 @@ impl<'a> Frames<'a> {
         let path = self.layout.map(|layout| layout.made(node)).unwrap_or_default();
         let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
         let files = (bytes > 0).then_some(InputFile { path, bytes, modified_ns: 0 });
-        self.source(&parts_source(files.into_iter().collect(), schema, PACKED_BYTES))
+        self.source(&parts_source(files.into_iter().collect(), schema, PACKED_BYTES), Origin::Parts)
     }
 
     fn table(&self, provider: Arc<dyn TableProvider>) -> Result<DataFrame> {

@@ -86,6 +86,11 @@ impl Joiner {
         Self { clusters, verify, apart, joined: Joined::default(), by_content: Vec::new(), leaders: Vec::new() }
     }
 
+    /// Makes one cluster of two documents for a reason from elsewhere, such as an earlier run.
+    pub fn link(&mut self, a: u32, b: u32) {
+        self.clusters.union(a, b);
+    }
+
     /// Whether a bucket can still change anything: if not, its shingle sets need not be loaded.
     pub fn is_open(&mut self, bucket: &[u32]) -> bool {
         bucket.split_first().is_some_and(|(first, rest)| rest.iter().any(|doc| !self.clusters.same(*first, *doc)))

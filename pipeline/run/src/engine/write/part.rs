@@ -13,6 +13,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::plan::commit;
@@ -23,7 +24,7 @@ const ROW_GROUP_BYTES: usize = 16 << 20;
 const UNIQUE_COLUMNS: &[&str] = &["id", "text", "url", "meta", "html", "record_id", "excerpt", "measured"];
 
 /// How a part is written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct PartOptions {
     /// For readers outside: stronger compression, plain Parquet types, a checksum.
     pub(crate) release: bool,

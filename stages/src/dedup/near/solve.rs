@@ -1,173 +1,53 @@
-//! `kind = "dedup.minhash"`: one document of each group of near duplicates.
+//! How near duplicates are found.
 //!
 //! Four steps. Read the texts once: shingles, signatures, band keys, the latter two to disk. Band by band, sort the
 //! keys into buckets within the memory budget. With `verify`, read the texts of bucket members again and let an edge
 //! count only if the true Jaccard similarity of the shingle sets says so. Join edges, choose survivors, write verdicts.
+//!
+//! The documents of an index take part like any others, numbered before the relation's: they have signatures, sets and
+//! clusters already, and the survivor of a cluster is one of them where it has any.
 //!
 //! Memory: 40 bytes and the identifier per document, 4 more per bucket it is in with `verify`, the budget, and one shard's
 //! signatures per core. The budget bounds the keys that are sorted at a time and the shingle sets that are loaded: with
 //! too small a budget the relation is read in more rounds, with the same result.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::dataframe::DataFrame;
-use gristmill_core::annotator::ParamDoc;
 use gristmill_core::error::{Error, Result};
-use gristmill_core::params::{self, ParamError};
-use gristmill_core::stage::{Relation, SolveContext, Solver, Stage, StageEntry, StageSpec};
-use serde::Deserialize;
+use gristmill_core::stage::{Relation, SolveContext, Solver};
 use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::minhash::bands::groups_of_band;
-use super::minhash::normal::Normal;
-use super::minhash::params::Bands;
-use super::minhash::shingle::{Scratch, Shingler, Short, distinct};
-use super::minhash::signature::{Permutations, agreement};
-use super::minhash::verify::{Edge, Joiner, ShingleSets, Verify};
-use super::scan::{self, Batch, Documents};
-use super::signatures::{ShardSignatures, Signatures};
-use super::survivor::{Policy, survivors};
-use crate::verdict::{self, Verdict};
-
-/// The row of the stage table.
-pub(super) const ENTRY: StageEntry = StageEntry {
-    kind: "dedup.minhash",
-    version: 1,
-    about: "Keeps one document of each cluster of near duplicates; the others are dropped by `first_of_its_kind`.",
-    source: "Broder 1997; FineWeb (Penedo et al. 2024): 5-word shingles, 14 bands of 8 rows; verification after Lee et al. 2022",
-    takes_input: true,
-    params: &[
-        ParamDoc { name: "bands, rows", default: "14, 8", about: "split of the signature" },
-        ParamDoc {
-            name: "threshold, permutations",
-            default: "none",
-            about: "instead of bands and rows: the split of so many values that errs least around a Jaccard similarity",
-        },
-        ParamDoc { name: "shingle_words", default: "5", about: "words per shingle" },
-        ParamDoc {
-            name: "verify",
-            default: "none",
-            about: "least true Jaccard similarity of an edge, in (0, 1]; none: a shared band is enough",
-        },
-        ParamDoc {
-            name: "max_leaders",
-            default: "64",
-            about: "with verify: documents of a bucket that others are compared with",
-        },
-        ParamDoc {
-            name: "short",
-            default: "\"whole\"",
-            about: "documents under shingle_words words: whole = one shingle, keep = never duplicates",
-        },
-        ParamDoc { name: "lower, numbers, punctuation, marks", default: "true", about: "steps of the normalisation" },
-        ParamDoc {
-            name: "survivor",
-            default: "\"first\"",
-            about: "first, longest, newest, best:COLUMN, or a list of sources; ties go to the first",
-        },
-    ],
-    build,
-};
+use super::super::minhash::bands::groups_of_band;
+use super::super::minhash::params::Bands;
+use super::super::minhash::shingle::{Scratch, Shingler, distinct};
+use super::super::minhash::signature::{Permutations, agreement};
+use super::super::minhash::verify::{Edge, Joiner, ShingleSets, Verify};
+use super::super::scan::{self, Batch, Documents};
+use super::super::signatures::{ShardSignatures, Signatures};
+use super::super::survivor::{Policy, survivors};
+use super::super::union_find;
+use super::index::{self, About, IndexFile, SetsFile};
+use crate::verdict::{self, Cluster, Verdict};
 
 const RULE: &str = "first_of_its_kind";
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Params {
-    bands: Option<usize>,
-    rows: Option<usize>,
-    threshold: Option<f64>,
-    permutations: Option<usize>,
-    #[serde(default = "five")]
-    shingle_words: usize,
-    verify: Option<f64>,
-    #[serde(default = "sixty_four")]
-    max_leaders: usize,
-    #[serde(default)]
-    short: ShortParam,
-    #[serde(default = "yes")]
-    lower: bool,
-    #[serde(default = "yes")]
-    numbers: bool,
-    #[serde(default = "yes")]
-    punctuation: bool,
-    #[serde(default = "yes")]
-    marks: bool,
-    survivor: Option<Value>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-enum ShortParam {
-    #[default]
-    Whole,
-    Keep,
-}
-
-fn five() -> usize {
-    5
-}
-fn sixty_four() -> usize {
-    64
-}
-fn yes() -> bool {
-    true
-}
-
-struct Near {
-    stage: String,
-    bands: Bands,
-    verify: Option<Verify>,
-    shingler: Shingler,
-    permutations: Arc<Permutations>,
-    policy: Policy,
-}
-
-fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
-    let params: Params = params::parse(spec.params)?;
-    let bands = split(&params)?;
-    if params.shingle_words == 0 {
-        return Err(ParamError::at("shingle_words", "expected at least 1 word"));
-    }
-    if params.verify.is_some_and(|jaccard| !(jaccard > 0.0 && jaccard <= 1.0)) {
-        return Err(ParamError::at("verify", "expected a Jaccard similarity in (0, 1]"));
-    }
-    let short = match params.short {
-        ShortParam::Whole => Short::Whole,
-        ShortParam::Keep => Short::Keep,
-    };
-    let normal = Normal {
-        lower: params.lower,
-        numbers: params.numbers,
-        punctuation: params.punctuation,
-        marks: params.marks,
-        ..Normal::default()
-    };
-    Ok(Stage::Solver(Arc::new(Near {
-        stage: spec.name.to_owned(),
-        bands,
-        verify: params.verify.map(|jaccard| Verify { jaccard, max_leaders: params.max_leaders }),
-        shingler: Shingler::new(params.shingle_words, short, normal),
-        permutations: Arc::new(Permutations::new(bands.n_values(), spec.seed)),
-        policy: scan::policy(params.survivor.as_ref())?,
-    })))
-}
-
-fn split(params: &Params) -> Result<Bands, ParamError> {
-    match (params.bands, params.rows, params.threshold, params.permutations) {
-        (None, None, None, None) => Ok(Bands::default()),
-        (Some(bands), Some(rows), None, None) => {
-            Bands::new(bands, rows).map_err(|e| ParamError::at("bands", e.to_string()))
-        }
-        (None, None, Some(threshold), Some(n)) => {
-            Bands::optimal(threshold, n).map_err(|e| ParamError::at("threshold", e.to_string()))
-        }
-        _ => Err(ParamError::at("bands", "give both bands and rows, or both threshold and permutations")),
-    }
+/// The stage.
+pub(super) struct Near {
+    pub(super) stage: String,
+    pub(super) bands: Bands,
+    pub(super) verify: Option<Verify>,
+    pub(super) shingler: Shingler,
+    pub(super) permutations: Arc<Permutations>,
+    pub(super) policy: Policy,
+    pub(super) cluster: bool,
+    pub(super) about: About,
+    pub(super) index: Option<IndexFile>,
+    pub(super) write_index: Option<PathBuf>,
 }
 
 /// What one shard yields.
@@ -177,19 +57,25 @@ struct ShardState {
     documents: Documents,
     content: Vec<u64>,
     n_shingles: Vec<u32>,
+    /// The shingle sets, where an index wants them.
+    sets: SetsFile,
     scratch: Scratch,
     shingles: Vec<u64>,
 }
 
-/// What is remembered of all shards.
-struct Scanned {
-    documents: Documents,
+/// What is remembered of all shards; the documents of the index come first.
+pub(super) struct Scanned {
+    pub(super) documents: Documents,
     /// Hash of each text: the order in which a bucket's documents are taken.
-    content: Vec<u64>,
-    n_shingles: Vec<u32>,
-    /// Number of the first document of each shard.
+    pub(super) content: Vec<u64>,
+    pub(super) n_shingles: Vec<u32>,
+    /// Documents of the index.
+    pub(super) n_known: u32,
+    /// Number of the first document of each shard of the relation.
     bases: Vec<u32>,
-    signatures: Signatures,
+    pub(super) signatures: Signatures,
+    /// Where the shards' shingle sets are, for an index.
+    pub(super) sets: Vec<PathBuf>,
 }
 
 #[async_trait]
@@ -198,6 +84,9 @@ impl Solver for Near {
         let scanned = self.sign(input, context).await?;
         let n = scanned.documents.n(&self.stage)?;
         let mut joiner = Joiner::new(n, self.verify);
+        if let Some(index) = &self.index {
+            (0u32..).zip(index.roots()?).for_each(|(doc, root)| joiner.link(doc, root));
+        }
         let mut edges: Vec<Edge> = Vec::new();
         let mut buckets: Vec<Bucket> = Vec::new();
         for band in 0..self.bands.bands {
@@ -206,7 +95,9 @@ impl Solver for Near {
                 context.memory_bytes / 4,
                 &mut |each| scanned.signatures.scan_band(band, each),
                 &mut |members: &[u32]| {
-                    if joiner.is_open(members) {
+                    // Documents of the index have met each other before.
+                    let fresh = members.last().is_some_and(|last| *last >= scanned.n_known);
+                    if fresh && joiner.is_open(members) {
                         buckets.push(Bucket { band: band as u32, members: members.into() });
                     }
                     Ok::<(), Error>(())
@@ -225,12 +116,25 @@ impl Solver for Near {
             self.join(now, &mut joiner, &scanned, &sets, &mut edges);
             rest = later;
         }
-        self.write_verdicts(&joiner.into_roots(), &edges, &scanned, context)
+        let roots = joiner.into_roots();
+        if let Some(folder) = &self.write_index {
+            index::write(folder, &self.about, &scanned, &roots, self.index.as_ref())?;
+        }
+        self.write_verdicts(&roots, &edges, &scanned, context)
     }
 
     fn apply(&self, input: DataFrame, verdicts: &Path) -> Result<DataFrame> {
         scan::check_policy(&input, &self.policy, &self.stage)?;
-        verdict::apply(input, &self.stage, verdicts)
+        let cluster = self.cluster.then_some(self.stage.as_str());
+        verdict::apply(input, &self.stage, verdicts, cluster)
+    }
+
+    fn depends_on(&self) -> Value {
+        self.index.as_ref().map_or(Value::Null, |index| index.digest().into())
+    }
+
+    fn is_whole(&self) -> bool {
+        self.write_index.as_ref().is_none_or(|folder| index::is_written(folder))
     }
 }
 
@@ -239,6 +143,7 @@ impl Near {
     async fn sign(&self, input: &dyn Relation, context: &SolveContext) -> Result<Scanned> {
         let (shingler, permutations, policy) =
             (self.shingler.clone(), Arc::clone(&self.permutations), self.policy.clone());
+        let keep_sets = self.write_index.is_some() && self.about.holds_sets;
         let each = move |_, state: &mut ShardState, batch: &_| {
             let batch = Batch::of(batch)?;
             for row in 0..batch.rows.len() {
@@ -246,6 +151,10 @@ impl Near {
                 let doc = state.content.len() as u32;
                 state.content.push(xxh3_64(text.as_bytes()));
                 shingler.shingles(text, &mut state.scratch, &mut state.shingles);
+                if keep_sets {
+                    distinct(&mut state.shingles);
+                    state.sets.push(&state.shingles);
+                }
                 state.n_shingles.push(state.shingles.len() as u32);
                 if !state.shingles.is_empty() {
                     permutations.sign(&state.shingles, state.signatures.add(doc, permutations.n_values()));
@@ -258,15 +167,25 @@ impl Near {
             documents: Documents::default(),
             content: Vec::new(),
             n_shingles: Vec::new(),
+            n_known: 0,
             bases: Vec::new(),
             signatures: Signatures::new(&context.scratch, self.bands),
+            sets: Vec::new(),
         };
+        if let Some(index) = &self.index {
+            index.load(&mut scanned, &self.policy)?;
+        }
         scan::scan(input, scan::columns(&self.policy), context.jobs, each, |_, shard: ShardState| {
             let base = scanned.documents.n(&self.stage)?;
             scanned.bases.push(base);
             scanned.documents.append(&shard.documents);
             scanned.content.extend(shard.content);
             scanned.n_shingles.extend(shard.n_shingles);
+            if keep_sets {
+                let path = context.scratch.join(format!("sets-{:05}.bin", scanned.sets.len()));
+                shard.sets.write(&path)?;
+                scanned.sets.push(path);
+            }
             scanned.signatures.write(base, shard.signatures)
         })
         .await?;
@@ -291,7 +210,8 @@ impl Near {
         let mut wanted: Vec<u32> = buckets.iter().flat_map(|bucket| bucket.members.iter().copied()).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let (wanted, bases, shingler) = (Arc::new(wanted), scanned.bases.clone(), self.shingler.clone());
+        let wanted: Arc<[u32]> = wanted.into();
+        let (fresh, bases, shingler) = (Arc::clone(&wanted), scanned.bases.clone(), self.shingler.clone());
         #[derive(Default)]
         struct Loading {
             next: u32,
@@ -303,7 +223,7 @@ impl Near {
             for row in 0..batch.rows.len() {
                 let doc = bases[shard] + state.next;
                 state.next += 1;
-                if wanted.binary_search(&doc).is_ok() {
+                if fresh.binary_search(&doc).is_ok() {
                     let mut set = Vec::new();
                     shingler.shingles(batch.text(row), &mut state.scratch, &mut set);
                     distinct(&mut set);
@@ -313,6 +233,10 @@ impl Near {
             Ok(())
         };
         let mut sets = Sets::default();
+        if let Some(index) = &self.index {
+            let known = wanted.partition_point(|doc| *doc < scanned.n_known);
+            sets.0.extend(index.sets(&wanted[..known], &scanned.n_shingles)?);
+        }
         scan::scan(input, scan::columns(&Policy::First), context.jobs, each, |_, shard: Loading| {
             sets.0.extend(shard.sets);
             Ok(())
@@ -323,18 +247,26 @@ impl Near {
 
     fn write_verdicts(&self, roots: &[u32], edges: &[Edge], scanned: &Scanned, context: &SolveContext) -> Result<()> {
         let documents = &scanned.documents;
-        let survivors = survivors(roots, |doc| documents.rank(doc));
-        let sizes = super::union_find::sizes(roots);
+        let n_known = scanned.n_known;
+        // Documents of the index come before all others.
+        let rank = |doc| if doc < n_known { 0 } else { documents.rank(doc).saturating_add(1) };
+        let survivors = survivors(roots, rank);
+        let sizes = union_find::sizes(roots);
         // Each document's own edge, or one that leads to it.
         let mut edge_of: HashMap<u32, &Edge> = edges.iter().map(|edge| (edge.leader, edge)).collect();
         edge_of.extend(edges.iter().map(|edge| (edge.doc, edge)));
-        let verdicts = (0u32..).zip(roots).filter_map(|(doc, root)| {
-            let survivor = survivors[*root as usize];
-            (survivor != doc).then(|| {
-                let size = sizes[*root as usize];
-                let evidence = self.evidence(doc, survivor, size, edge_of.get(&doc).copied(), scanned)?;
-                Ok(Verdict { row: documents.rows[doc as usize], rule: Some(RULE), evidence: Some(evidence) })
-            })
+        let verdicts = (0u32..).zip(roots).skip(n_known as usize).filter_map(|(doc, root)| {
+            let (survivor, size) = (survivors[*root as usize], sizes[*root as usize]);
+            if survivor == doc && (!self.cluster || size == 1) {
+                return None;
+            }
+            let cluster = self.cluster.then(|| Cluster { id: documents.id(survivor).to_owned(), size });
+            let row = documents.rows[doc as usize];
+            if survivor == doc {
+                return Some(Ok(Verdict { row, rule: None, evidence: None, cluster }));
+            }
+            let evidence = self.evidence(doc, survivor, size, edge_of.get(&doc).copied(), scanned);
+            Some(evidence.map(|evidence| Verdict { row, rule: Some(RULE), evidence: Some(evidence), cluster }))
         });
         verdict::write(&context.verdicts, verdicts)
     }
@@ -342,6 +274,9 @@ impl Near {
     /// What the ledger says of a duplicate: who survived, and the pair that joined it to the cluster.
     fn evidence(&self, doc: u32, survivor: u32, size: u32, edge: Option<&Edge>, scanned: &Scanned) -> Result<String> {
         let mut evidence = json!({ "survivor": scanned.documents.id(survivor), "cluster_size": size });
+        if survivor < scanned.n_known {
+            evidence["survivor_in"] = "index".into();
+        }
         if let Some(edge) = edge {
             let other = if edge.doc == doc { edge.leader } else { edge.doc };
             let pair = (scanned.signatures.get(doc)?, scanned.signatures.get(other)?);

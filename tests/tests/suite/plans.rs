@@ -1,0 +1,155 @@
+//! Laws of plans: what they run, how often, and where.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::TryStreamExt;
+use gristmill_core::annotator::{Annotator, AnnotatorEntry, Document, Measure, MeasureType, RecordSink};
+use gristmill_core::registry::{Registry, Tables};
+use gristmill_run::config::Config;
+use gristmill_run::engine::{Engine, EngineOptions, Log, Wire};
+use gristmill_run::plan::{Layout, Plan, Step};
+use gristmill_run::session::Sessions;
+
+/// How often `counted` has been called in this process; only one test uses it.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+struct Counted;
+
+impl Annotator for Counted {
+    fn measures(&self) -> &'static [Measure] {
+        &[
+            Measure { name: "n_bytes", kind: MeasureType::Int, about: "bytes of the text" },
+            Measure { name: "has_the", kind: MeasureType::Bool, about: "whether it says `the`" },
+        ]
+    }
+    fn annotate(&self, document: &Document<'_>, record: &mut dyn RecordSink) {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        let text = document.view.text();
+        record.int(text.len());
+        record.bool(text.contains("the"));
+    }
+}
+
+static COUNTED: &[AnnotatorEntry] = &[AnnotatorEntry {
+    name: "counted",
+    about: "Counts its calls.",
+    source: "this test",
+    params: &[],
+    build: |_| Ok(Box::new(Counted)),
+}];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Plans a config with further operators beside the program's own.
+fn planned(config: &Path, overrides: &[String], registry: Registry) -> (Plan, Sessions) {
+    std::env::set_current_dir(root()).unwrap();
+    let sessions = Sessions::new(registry, 1 << 30, 2).unwrap();
+    let plan = Plan::new(Config::load(config, overrides).unwrap(), &sessions, None).unwrap();
+    (plan, sessions)
+}
+
+#[tokio::test]
+async fn an_annotator_runs_once_per_document_however_many_rules_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("counted.toml");
+    // Four rules and a later stage read the measures of the first filter; all three stages are one pass.
+    let text = r#"
+[run]
+name = "counted"
+[stage.docs]
+kind = "jsonl"
+files = ["sample-data/docs.jsonl"]
+max_bad_ratio = 0.1
+fields = { text = "content", id = "uuid" }
+[stage.first]
+kind = "filter"
+input = "docs"
+[stage.first.measure]
+counted = { op = "counted" }
+[stage.first.keep]
+some = "counted.n_bytes > 0"
+few = "counted.n_bytes < 1000000"
+the = "counted.has_the"
+both = "counted.has_the OR counted.n_bytes > 10"
+[stage.second]
+kind = "filter"
+input = "first"
+[stage.second.keep]
+again = "first.counted.n_bytes > 1 AND first.counted.has_the"
+[stage.release]
+kind = "release"
+input = "second"
+[stage.release.columns]
+id = "id"
+text = "text"
+n_bytes = "first.counted.n_bytes"
+"#;
+    fs::write(&config, text).unwrap();
+    let counted = Tables { annotators: COUNTED, transforms: &[], stages: Vec::new, functions: Vec::new };
+    let registry = Registry::join(&[gristmill_stages::TABLES, counted]);
+    let (plan, sessions) = planned(&config, &[], registry);
+    let options = EngineOptions { jobs: 2, log: Log::Quiet, rehearse: false };
+    let engine = Engine::new(plan, Layout::new(folder.path().join("run")), sessions, options);
+    let outcome = engine.run().await.unwrap();
+    let documents = outcome.stages.iter().find(|(name, _)| name == "first").unwrap().1.rows_in;
+    // One of the twenty lines is damaged and ends before the filter.
+    assert_eq!(documents, 19);
+    assert_eq!(CALLS.load(Ordering::Relaxed), 19);
+}
+
+/// The files of a folder that end in `.parquet`, with their bytes.
+fn parts(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "parquet"))
+        .map(|path| (path.file_name().unwrap().into(), fs::read(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test]
+async fn a_pass_sent_as_bytes_writes_the_same_parts_with_only_the_registry_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Path::new("configs/quickstart.toml");
+    // Small shards, so that there are several partitions.
+    let overrides = ["stage.crawl.shard_bytes=30000".to_owned()];
+    let plan = || planned(config, &overrides, gristmill_run::registry());
+    let here = Layout::new(folder.path().join("here"));
+    let (local, sessions) = plan();
+    let options = EngineOptions { jobs: 2, log: Log::Quiet, rehearse: false };
+    Engine::new(local, Layout::new(here.root()), sessions, options).run().await.unwrap();
+
+    let (plan, sessions) = plan();
+    let there = Layout::new(folder.path().join("there"));
+    let plan = Arc::new(plan);
+    // The pass that reads archives, extracts, identifies languages and applies 40 rules.
+    let Some(Step::Write(target)) = plan.steps().into_iter().find(|step| matches!(step, Step::Write(_))) else {
+        unreachable!("the quickstart writes something")
+    };
+    let bytes = Wire::new(gristmill_run::registry()).pass(&plan, target, &there, &sessions).await.unwrap();
+
+    let node = &plan.nodes[target];
+    let (written, ledger) = (there.parts(node), there.ledger(node));
+    fs::create_dir_all(&written).unwrap();
+    fs::create_dir_all(&ledger).unwrap();
+    // The other side: a session of its own, nothing shared but the registry's tables and the files.
+    let elsewhere = Sessions::new(gristmill_run::registry(), 1 << 30, 1).unwrap().open();
+    let pass = Wire::new(gristmill_run::registry()).decode(&bytes, &elsewhere.task_ctx()).unwrap();
+    let n = pass.properties().output_partitioning().partition_count();
+    assert!(n > 3, "{n} partitions");
+    for partition in 0..n {
+        let manifest: Vec<_> = pass.execute(partition, elsewhere.task_ctx()).unwrap().try_collect().await.unwrap();
+        assert_eq!(manifest.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
+    }
+    assert!(!parts(&written).is_empty());
+    assert!(parts(&written) == parts(&here.parts(node)), "kept rows differ");
+    assert!(parts(&ledger) == parts(&here.ledger(node)), "ledgers differ");
+}
