@@ -169,6 +169,10 @@ fn count_stages(
             }
             count.kept += alive;
         }
+        let last = planned.path.last().and_then(|i| stages.get_mut(&plan.nodes[*i].decl.name));
+        if let (Some(last), Some(bytes)) = (last, part.text_bytes) {
+            *last.text_bytes_kept.get_or_insert(0) += bytes;
+        }
         if alive != part.rows {
             return Err(Error::Bug(format!("shard {}: {alive} rows should be left, {} are", part.shard, part.rows)));
         }

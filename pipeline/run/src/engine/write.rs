@@ -156,6 +156,7 @@ struct ShardWriter<'a> {
     ledger: PartWriter,
     rows_in: u64,
     dropped: BTreeMap<String, u64>,
+    text_bytes: Option<u64>,
 }
 
 impl<'a> ShardWriter<'a> {
@@ -166,7 +167,7 @@ impl<'a> ShardWriter<'a> {
         let name = format!("part-{shard:05}.parquet");
         let kept = PartWriter::new(target.parts.join(&name), Arc::clone(&target.schema), target.options);
         let ledger = PartWriter::new(target.ledger.join(name), ledger::schema(), PartOptions { release: false });
-        Ok(Self { target, shard, columns, kept, ledger, rows_in: 0, dropped: BTreeMap::new() })
+        Ok(Self { target, shard, columns, kept, ledger, rows_in: 0, dropped: BTreeMap::new(), text_bytes: None })
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -174,15 +175,22 @@ impl<'a> ShardWriter<'a> {
         let dropped_by = column(batch, DROPPED_BY)?;
         let written = batch.project(&self.columns)?;
         if dropped_by.null_count() == batch.num_rows() {
-            return self.kept.write(&retype(&written, &self.target.schema)?);
+            return self.keep(&written);
         }
         let alive: BooleanArray = is_null(&dropped_by)?;
         if alive.true_count() > 0 {
-            let kept = filter_record_batch(&written, &alive)?;
-            self.kept.write(&retype(&kept, &self.target.schema)?)?;
+            self.keep(&filter_record_batch(&written, &alive)?)?;
         }
         let rows = ledger_rows(batch, &mut self.dropped)?;
         self.ledger.write(&rows)
+    }
+
+    fn keep(&mut self, rows: &RecordBatch) -> Result<()> {
+        if let Some(texts) = rows.column_by_name(TEXT).and_then(|text| text.as_string_view_opt()) {
+            let bytes: u64 = texts.lengths().map(u64::from).sum();
+            *self.text_bytes.get_or_insert(0) += bytes;
+        }
+        self.kept.write(&retype(rows, &self.target.schema)?)
     }
 
     fn finish(self) -> Result<PartRow> {
@@ -198,6 +206,7 @@ impl<'a> ShardWriter<'a> {
             sha256: kept.and_then(|part| part.sha256),
             ledger: ledger.map(|_| name),
             dropped: self.dropped,
+            text_bytes: self.text_bytes,
         })
     }
 }

@@ -13,7 +13,8 @@ use gristmill_core::error::Error;
 use serde_json::Value;
 
 use super::limit::{Limited, keeps};
-use super::values::{Nearest, Values, histogram};
+use super::measured::Paths;
+use super::values::{Nearest, Values, histogram, sample_hash};
 use crate::RunError;
 use crate::commands::{stages, text};
 use crate::report::model::{Example, RuleReport, WhatIf, WhatIfPoint};
@@ -25,6 +26,8 @@ const POINTS: usize = 6;
 struct Gathered {
     report: RuleReport,
     limited: Option<Limited>,
+    /// The number of its measure's path.
+    path: usize,
     kept: Values,
     dropped: Values,
     /// Rows that fail this rule and no other.
@@ -46,9 +49,10 @@ pub(super) async fn rules(
         }
         let seen = stage["rows"]["rows_in"].as_u64().unwrap_or(0);
         let name = text(stage, "name");
-        let mut rules: Vec<Gathered> =
-            keep.iter().map(|(rule, sql)| Gathered::new(name, rule, sql, seen, &stage["rows"])).collect();
-        read_dropped(context, name, &mut rules).await?;
+        let mut paths = Paths::default();
+        let rule = |(rule, sql): &(&str, &str)| Gathered::new(name, rule, sql, seen, &stage["rows"], &mut paths);
+        let mut rules: Vec<Gathered> = keep.iter().map(rule).collect();
+        read_dropped(context, name, &paths, &mut rules).await?;
         if let Some(table) = table_with_measures(context, record, name).await? {
             read_kept(context, &table, name, &mut rules).await?;
         }
@@ -77,8 +81,9 @@ fn keep_rules(params: &Value) -> Vec<(&str, &str)> {
 }
 
 impl Gathered {
-    fn new(stage: &str, rule: &str, sql: &str, rows_seen: u64, rows: &Value) -> Self {
+    fn new(stage: &str, rule: &str, sql: &str, rows_seen: u64, rows: &Value, paths: &mut Paths) -> Self {
         let limited = Limited::read(sql);
+        let path = limited.as_ref().map_or(0, |limited| paths.number(&limited.measure));
         let report = RuleReport {
             stage: stage.to_owned(),
             rule: rule.to_owned(),
@@ -93,6 +98,7 @@ impl Gathered {
         Self {
             report,
             limited,
+            path,
             kept: Values::default(),
             dropped: Values::default(),
             marginal: Values::default(),
@@ -111,10 +117,10 @@ impl Gathered {
             *self.report.rows_marginal.get_or_insert(0) += 1;
         }
         let Some(limited) = &self.limited else { return };
-        let value = measured(&row.measured, &limited.measure);
-        self.dropped.add(row.id, value);
+        let value = row.measured.get(self.path).copied().flatten();
+        self.dropped.add(row.hash, value);
         if alone {
-            self.marginal.add(row.id, value);
+            self.marginal.add(row.hash, value);
         }
         if let Some(value) = value.filter(|_| fails) {
             self.dropped_nearest.add((value - limited.limit.value).abs(), || Example {
@@ -176,17 +182,20 @@ impl Gathered {
 struct DroppedRow<'a> {
     id: &'a str,
     url: Option<&'a str>,
+    /// By which rows are sampled.
+    hash: u64,
     failed: Vec<&'a str>,
-    measured: Value,
+    /// By the number of the measure's path.
+    measured: &'a [Option<f64>],
     excerpt: &'a str,
 }
 
-/// A number in a ledger row's measures, by path.
-fn measured(measures: &Value, path: &str) -> Option<f64> {
-    path.split('.').try_fold(measures, |value, key| value.get(key))?.as_f64()
-}
-
-async fn read_dropped(context: &SessionContext, stage: &str, rules: &mut [Gathered]) -> Result<(), RunError> {
+async fn read_dropped(
+    context: &SessionContext,
+    stage: &str,
+    paths: &Paths,
+    rules: &mut [Gathered],
+) -> Result<(), RunError> {
     if !context.table_exist("ledger")? {
         return Ok(());
     }
@@ -195,17 +204,20 @@ async fn read_dropped(context: &SessionContext, stage: &str, rules: &mut [Gather
          arrow_cast(excerpt, 'Utf8View'), failed FROM ledger WHERE stage = '{stage}'"
     );
     let mut batches = context.sql(&query).await?.execute_stream().await?;
+    let mut measured = Vec::new();
     while let Some(batch) = batches.try_next().await? {
         let column = |i: usize| batch.column(i).as_string_view();
         let [id, url, measures, excerpt] = [column(0), column(1), column(2), column(3)];
         let failed = batch.column(4).as_list::<i32>();
         for row in 0..batch.num_rows() {
             let names = cast(&failed.value(row), &DataType::Utf8View).map_err(Error::from)?;
+            paths.read(valid(measures, row).unwrap_or(""), &mut measured);
             let dropped = DroppedRow {
                 id: id.value(row),
+                hash: sample_hash(id.value(row)),
                 url: valid(url, row),
                 failed: names.as_string_view().iter().flatten().collect(),
-                measured: valid(measures, row).and_then(|m| serde_json::from_str(m).ok()).unwrap_or(Value::Null),
+                measured: &measured,
                 excerpt: valid(excerpt, row).unwrap_or(""),
             };
             rules.iter_mut().for_each(|rule| rule.drop_row(&dropped));
@@ -262,13 +274,14 @@ async fn read_kept(context: &SessionContext, table: &str, stage: &str, rules: &m
     let mut batches = context.sql(&query).await?.execute_stream().await?;
     while let Some(batch) = batches.try_next().await? {
         let ids = batch.column(0).as_string_view();
+        let hashes: Vec<u64> = (0..batch.num_rows()).map(|row| sample_hash(ids.value(row))).collect();
         for (at, i) in limited.iter().enumerate() {
             let values = batch.column(at + 1).as_primitive::<Float64Type>();
             let rule = &mut rules[*i];
             let Some(limit) = rule.limited.as_ref().map(|limited| limited.limit.value) else { continue };
             for row in 0..batch.num_rows() {
                 let value = values.is_valid(row).then(|| values.value(row));
-                rule.kept.add(ids.value(row), value);
+                rule.kept.add(hashes[row], value);
                 if let Some(value) = value {
                     rule.kept_nearest.add((value - limit).abs(), || Example {
                         id: ids.value(row).to_owned(),

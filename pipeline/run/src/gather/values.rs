@@ -12,6 +12,11 @@ pub(super) const EXAMPLES: usize = 5;
 /// Bins of a histogram.
 const BINS: usize = 40;
 
+/// The hash by which rows are sampled.
+pub(super) fn sample_hash(id: &str) -> u64 {
+    xxh3_64(id.as_bytes())
+}
+
 /// Values of one measure: those of the rows with the smallest hashes of their ids, which is a sample that does not
 /// depend on the order of the rows.
 #[derive(Debug, Default)]
@@ -24,14 +29,13 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// Takes the value of a row.
-    pub(super) fn add(&mut self, id: &str, value: Option<f64>) {
+    /// Takes the value of a row; `hash` is that of its id, see [`sample_hash`].
+    pub(super) fn add(&mut self, hash: u64, value: Option<f64>) {
         let Some(value) = value.filter(|value| value.is_finite()) else {
             self.missing += 1;
             return;
         };
         self.n += 1;
-        let hash = xxh3_64(id.as_bytes());
         if self.sample.len() < SAMPLE_ROWS {
             self.sample.push((hash, value.to_bits()));
         } else if self.sample.peek().is_some_and(|(largest, _)| hash < *largest) {

@@ -30,6 +30,9 @@ pub struct PartRow {
     pub ledger: Option<String>,
     /// Dropped rows by `stage.rule`.
     pub dropped: BTreeMap<String, u64>,
+    /// UTF-8 bytes of the kept texts; none where the rows have no text.
+    #[serde(default)]
+    pub text_bytes: Option<u64>,
 }
 
 /// Rows of one stage.
@@ -41,6 +44,9 @@ pub struct StageCounts {
     pub kept: u64,
     /// Rows dropped, by rule.
     pub dropped: BTreeMap<String, u64>,
+    /// UTF-8 bytes of the texts written; none of a stage that is not written, or whose rows have no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_bytes_kept: Option<u64>,
 }
 
 /// What is written last: the pass is complete.
