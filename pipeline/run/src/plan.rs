@@ -20,6 +20,7 @@ use gristmill_core::schema::{DROPPED_BY, is_hidden};
 use gristmill_core::source::Source;
 use gristmill_core::stage::{Maker, Stage, StageEntry, StageSpec};
 use serde_json::json;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::config::{Config, Diagnostic, Diagnostics, StageDecl, dag};
 use crate::session::Sessions;
@@ -302,6 +303,9 @@ fn node(
             }
         }
     }
+    for model in models(&decl.params) {
+        (local, portable) = (local.with(&model), portable.with(&model));
+    }
     if let Stage::Solver(solver) = &stage {
         let depends_on = solver.depends_on();
         if !depends_on.is_null() {
@@ -322,6 +326,15 @@ fn node(
         written: false,
         schema: Arc::new(Schema::empty()),
     }
+}
+
+/// Hashes of the files that operators name as their `model`: another file under the same name is another measure.
+fn models(params: &serde_json::Value) -> Vec<String> {
+    let presets = params["presets"].as_array().into_iter().flatten();
+    let calls = presets.chain([params]).filter_map(|table| table["measure"].as_object()).flatten();
+    let paths = calls.filter_map(|(_, call)| call["model"].as_str());
+    // A file that cannot be read has been complained about by its operator.
+    paths.filter_map(|path| std::fs::read(path).ok()).map(|bytes| format!("{:032x}", xxh3_128(&bytes))).collect()
 }
 
 fn with_files(mut local: Fingerprint, mut portable: Fingerprint, source: &dyn Source) -> (Fingerprint, Fingerprint) {

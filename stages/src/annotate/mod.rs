@@ -10,6 +10,7 @@ mod c4;
 mod c4_lines;
 mod c4_walk;
 mod dialect;
+mod fasttext;
 mod fineweb;
 mod gopher_quality;
 mod gopher_repetition;
@@ -21,7 +22,7 @@ use gristmill_core::annotator::{AnnotatorEntry, RecordSink, TransformEntry};
 
 /// Everything that measures a document.
 pub static ANNOTATORS: &[AnnotatorEntry] =
-    &[lang_id::ENTRY, gopher_quality::ENTRY, gopher_repetition::ENTRY, c4::ENTRY, fineweb::ENTRY];
+    &[lang_id::ENTRY, gopher_quality::ENTRY, gopher_repetition::ENTRY, c4::ENTRY, fineweb::ENTRY, fasttext::ENTRY];
 
 /// Everything that rewrites a document.
 pub static TRANSFORMS: &[TransformEntry] = &[c4_lines::ENTRY];
