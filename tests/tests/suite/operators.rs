@@ -97,6 +97,8 @@ fn folder() -> PathBuf {
 
 #[test]
 fn operators_answer_as_their_files_say() {
+    // Paths in the files are relative to the workspace.
+    std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sessions = Sessions::new(gristmill_run::registry(), 1 << 30, 1).unwrap();
     let context = sessions.open();
