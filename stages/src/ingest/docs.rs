@@ -60,6 +60,12 @@ const MAX_BODY_BYTES: ParamDoc = ParamDoc {
     about: "Bytes of a page's body after all codings are off; a longer one is dropped by `oversized_body`.",
 };
 
+const NAMESPACES: ParamDoc = ParamDoc {
+    name: "namespaces",
+    default: "[0]",
+    about: "Numbers of the wanted namespaces, 0 that of articles; pages of others are dropped by `main_namespace`.",
+};
+
 /// Of `jsonl`.
 pub(super) const JSONL: &[ParamDoc] = &[FILES, SOURCE, LICENSE, FIELDS, KEEP_META, SHARD_BYTES, MAX_BAD_RATIO];
 /// Of `parquet`.
@@ -71,3 +77,5 @@ pub(super) const TEXT: &[ParamDoc] = &[FILES, SOURCE, LICENSE, PER, SHARD_BYTES,
 /// Of `warc`.
 pub(super) const WARC: &[ParamDoc] =
     &[FILES, SOURCE, LICENSE, STATUS, CONTENT_TYPES, MAX_BODY_BYTES, SHARD_BYTES, MAX_BAD_RATIO];
+/// Of `wikipedia`.
+pub(super) const WIKIPEDIA: &[ParamDoc] = &[FILES, SOURCE, LICENSE, NAMESPACES, SHARD_BYTES, MAX_BAD_RATIO];

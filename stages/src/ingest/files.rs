@@ -28,6 +28,8 @@ pub(super) enum Compression {
     Gzip,
     /// Zstandard, of one or many frames.
     Zstd,
+    /// bzip2, of one or many streams.
+    Bzip2,
 }
 
 impl Compression {
@@ -36,6 +38,7 @@ impl Compression {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("gz" | "gzip") => Self::Gzip,
             Some("zst" | "zstd") => Self::Zstd,
+            Some("bz2") => Self::Bzip2,
             _ => Self::None,
         }
     }
@@ -128,6 +131,7 @@ pub(super) fn open(path: &Path, start: u64) -> Result<Box<dyn Read + Send>> {
             let decoder = zstd::stream::read::Decoder::new(file).map_err(Error::path("reading", path))?;
             Box::new(decoder)
         }
+        Compression::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(BufReader::with_capacity(READ_BYTES, file))),
     })
 }
 

@@ -19,6 +19,7 @@ mod record;
 mod text;
 pub mod warc;
 mod warc_source;
+mod wikipedia;
 
 use std::fmt;
 use std::path::Path;
@@ -86,6 +87,15 @@ pub static STAGES: &[StageEntry] = &[
         takes_input: false,
         params: docs::TEXT,
         build: text::build,
+    },
+    StageEntry {
+        kind: "wikipedia",
+        version: 1,
+        about: "Articles of a MediaWiki dump, pages-articles.xml or .bz2, as plain text; redirects and other namespaces dropped.",
+        source: "MediaWiki export format 0.11; Help:Formatting",
+        takes_input: false,
+        params: docs::WIKIPEDIA,
+        build: wikipedia::build,
     },
 ];
 

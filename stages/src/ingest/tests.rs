@@ -338,6 +338,7 @@ fn every_documented_parameter_is_accepted_and_no_other() {
                     "files" | "content_types" => json!(["nowhere/*.x"]),
                     "fields" => json!({}),
                     "status" => json!([200]),
+                    "namespaces" => json!([0]),
                     "keep_meta" => json!(true),
                     "shard_bytes" | "max_body_bytes" => json!(1),
                     "max_bad_ratio" => json!(0.5),
