@@ -33,6 +33,24 @@ pub(crate) fn align(tokens: &[&str], text: &str) -> Option<Aligned> {
     })
 }
 
+/// Most bytes of a first token that nothing spells.
+const MAX_FIRST_BYTES: usize = 128;
+
+/// What precedes the tokens in the text that they end; empty when they are all of it, none when they do not end it.
+pub(crate) fn before<'a>(tokens: &[&str], text: &'a str) -> Option<&'a str> {
+    let reach = text.len().min(MAX_FIRST_BYTES);
+    let mut starts = (0..=reach).filter(|start| text.is_char_boundary(*start));
+    starts.find_map(|start| {
+        let rest = &text[start..];
+        // A half of a character can stand for anything, but not for what has no halves.
+        let begins_whole = rest.trim_start().starts_with(|c: char| c.is_ascii());
+        if tokens.first().is_some_and(|token| is_half(token)) && begins_whole {
+            return None;
+        }
+        (lay(tokens, rest)?.len() == tokens.len()).then(|| &text[..start])
+    })
+}
+
 /// The spans of the tokens up to the text's end; none when they do not reach it.
 fn lay(tokens: &[&str], text: &str) -> Option<Vec<Range<usize>>> {
     let mut spans: Vec<Range<usize>> = Vec::new();

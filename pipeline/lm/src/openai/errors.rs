@@ -86,15 +86,17 @@ pub(crate) fn classify(
 /// The class of a status, given the words.
 pub(crate) fn class(status: u16, words: &Words) -> Failure {
     let named = |names: &[&str]| names.iter().any(|name| words.code == *name || words.kind == *name);
+    let said = words.message.to_lowercase();
+    // Proxies keep the message and lose the code.
+    let spent = || named(SPENT) || SPENT.iter().any(|code| said.contains(code));
     let too_long = || {
-        let said = words.message.to_lowercase();
         TOO_LONG
             .iter()
             .any(|phrase| said.contains(phrase) || words.code.contains(phrase) || words.kind.contains(phrase))
     };
     match status {
         402 => Failure::Quota,
-        429 if named(SPENT) => Failure::Quota,
+        429 if spent() => Failure::Quota,
         429 => Failure::Rate,
         401 | 403 => Failure::Auth,
         300..=399 | 404 => Failure::NotFound,

@@ -22,6 +22,9 @@ mod transport;
 mod trials;
 mod wait;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_openai::Client;

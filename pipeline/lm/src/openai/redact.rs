@@ -28,12 +28,49 @@ impl Redactor {
     pub(crate) fn redact(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for secret in &self.secrets {
-            if clean.contains(secret.as_str()) {
-                clean = clean.replace(secret.as_str(), HIDDEN);
-            }
+            clean = hide(&clean, secret);
         }
         let clean = hide_after(&clean, "Bearer ", false);
         hide_after(&clean, "sk-", true)
+    }
+}
+
+/// Hides each occurrence of a secret, in whichever spelling: as it is, as JSON may write it (`\/`, `\u002f`), as an
+/// address does (`%2F`).
+fn hide(text: &str, secret: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut kept = 0;
+    let mut at = 0;
+    while at < text.len() {
+        match spelt(&text.as_bytes()[at..], secret.as_bytes()) {
+            Some(n_bytes) => {
+                clean.push_str(&text[kept..at]);
+                clean.push_str(HIDDEN);
+                at += n_bytes;
+                kept = at;
+            }
+            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    clean + &text[kept..]
+}
+
+/// Number of bytes at the start of a text that spell the secret.
+fn spelt(text: &[u8], secret: &[u8]) -> Option<usize> {
+    secret.iter().try_fold(0, |at, byte| Some(at + spelt_byte(&text[at..], *byte)?))
+}
+
+/// Number of bytes at the start of a text that spell this one byte.
+fn spelt_byte(text: &[u8], byte: u8) -> Option<usize> {
+    let is_hex = |digits: &[u8]| {
+        std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()) == Some(byte)
+    };
+    match text {
+        [b'\\', b'u' | b'U', b'0', b'0', high, low, ..] if is_hex(&[*high, *low]) => Some(6),
+        [b'%', high, low, ..] if is_hex(&[*high, *low]) => Some(3),
+        [b'\\', next, ..] if *next == byte => Some(2),
+        [first, ..] if *first == byte => Some(1),
+        _ => None,
     }
 }
 

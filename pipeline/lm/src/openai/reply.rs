@@ -33,14 +33,15 @@ pub(crate) fn completion(answer: &Value, request: &CompletionRequest, model: &st
     if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
         return Err(NoReply { failure: Failure::Refused, message: format!("the model refused: {refusal}") });
     }
+    let calls_tool = || message["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty());
+    if text.as_deref().is_none_or(str::is_empty) && calls_tool() {
+        return Err(NoReply::abnormal("it calls a tool instead of replying"));
+    }
     let finish = finish(reason, text.as_deref())?;
     let text = match text {
         Some(text) => text,
         // All tokens went into thinking: it ended as it was told to, and would again.
         None if finish == Finish::Length => String::new(),
-        None if !message["tool_calls"].is_null() => {
-            return Err(NoReply::abnormal("it calls a tool instead of replying"));
-        }
         None => return Err(NoReply::abnormal("the reply's text is null")),
     };
     let tokens = request.top_logprobs.and_then(|top| logprobs::tokens(&choice["logprobs"], top as usize));

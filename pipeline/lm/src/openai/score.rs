@@ -10,7 +10,7 @@ use std::ops::Range;
 use serde_json::{Map, Value, json};
 
 use super::OpenAi;
-use super::align::align;
+use super::align::{align, before};
 use super::body;
 use super::errors::cut;
 use super::logprobs;
@@ -204,8 +204,8 @@ fn with_first(scores: Vec<Option<TokenScore>>, text: &str) -> Result<Vec<TokenSc
     if let Some(first) = first {
         return Ok([first].into_iter().chain(others).collect());
     }
-    let n_others: usize = others.iter().map(|score| score.token.len()).sum();
-    let token = text.len().checked_sub(n_others).and_then(|end| text.get(..end)).unwrap_or_default().to_owned();
+    let tokens: Vec<&str> = others.iter().map(|score| score.token.as_str()).collect();
+    let token = before(&tokens, text).unwrap_or_default().to_owned();
     if token.is_empty() {
         return Ok(others);
     }

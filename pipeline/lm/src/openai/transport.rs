@@ -138,6 +138,11 @@ impl Wire {
         WorkerError::new(&self.worker, failure, cut(&self.redactor.redact(message), 2 * SHOWN_CHARS))
     }
 
+    /// A text without this worker's credentials.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.redactor.redact(text)
+    }
+
     /// The failure that an answer with a status and a body is.
     pub(crate) fn refusal(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> WorkerError {
         classify(&self.worker, status, headers, body, &self.redactor)

@@ -57,7 +57,8 @@ pub(crate) async fn run(worker: &OpenAi) -> Result<(Vec<Trial>, Capabilities), W
 impl Run<'_> {
     fn note(&mut self, what: &str, outcome: Outcome) -> bool {
         let works = outcome.is_ok();
-        let note = outcome.unwrap_or_else(|note| note);
+        // Replies and names of models may repeat what the server was sent.
+        let note = self.worker.wire.redact(&outcome.unwrap_or_else(|note| note));
         if !works {
             self.found.notes.push(format!("{what}: {note}"));
         }
@@ -68,11 +69,11 @@ impl Run<'_> {
     async fn models(&mut self) -> Result<(), WorkerError> {
         let outcome = match self.worker.models().await {
             Ok(models) => {
-                self.found.models = models.into_iter().map(|(id, _)| id).collect();
+                let listed = models.iter().any(|(id, _)| *id == self.worker.settings.model);
+                self.found.models = models.into_iter().map(|(id, _)| self.worker.wire.redact(&id)).collect();
                 let named = self.found.models.iter().take(NAMED_MODELS).map(String::as_str).collect::<Vec<_>>();
                 let more = self.found.models.len().saturating_sub(NAMED_MODELS);
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-                let listed = self.found.models.contains(&self.worker.settings.model);
                 let missing = if listed { "" } else { "; the configured one is not among them" };
                 Ok(format!("{}{more}{missing}", named.join(", ")))
             }
