@@ -132,3 +132,11 @@ impl WorkerError {
         }
     }
 }
+
+/// The first characters of a text that is shown in a message, with a mark where more followed.
+pub(crate) fn cut(text: &str, n_chars: usize) -> String {
+    match text.char_indices().nth(n_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -7,7 +7,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::error::{Failure, WorkerError};
+use crate::error::{Failure, WorkerError, cut};
 use crate::request::{Completion, CompletionRequest, Message, Prompt, Role, Shape};
 use crate::worker::Worker;
 
@@ -86,7 +86,8 @@ impl Schema {
 
 /// A reply that fits a schema, after at most one repair.
 ///
-/// A worker that cannot take a schema is asked without; its reply is held to it all the same.
+/// A worker that cannot take a schema, or refuses the request with one (servers that do not know the field do), is asked
+/// without; its reply is held to it all the same.
 ///
 /// # Errors
 /// [`Failure::Malformed`] with both errors and the last reply when neither fits; else as the worker fails.
@@ -98,7 +99,7 @@ pub async fn complete_structured(
     let mut shaped = request.clone();
     shaped.shape = Some(Shape::JsonSchema(schema.source.clone()));
     let reply = match worker.complete(&shaped).await {
-        Err(error) if error.failure == Failure::Unsupported => {
+        Err(error) if matches!(error.failure, Failure::Unsupported | Failure::BadRequest) => {
             shaped.shape.clone_from(&request.shape);
             worker.complete(&shaped).await?
         }
@@ -165,13 +166,6 @@ fn unfenced(text: &str) -> &str {
     let text = text.trim();
     let Some(inside) = text.strip_prefix("```").and_then(|text| text.strip_suffix("```")) else { return text };
     inside.split_once('\n').map_or(inside, |(_, inside)| inside).trim()
-}
-
-fn cut(text: &str, n_chars: usize) -> String {
-    match text.char_indices().nth(n_chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -254,11 +248,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_worker_without_schemas_is_asked_without() {
-        let worker = Fake::new("w", |call| {
-            let result = if call.before == 0 { Err(fault(Failure::Unsupported)) } else { Ok(reply("{\"answer\": 1}")) };
-            (Duration::ZERO, result)
-        });
-        let got = complete_structured(&worker, &ask("p", 50), &schema()).await.unwrap();
-        assert!(!got.repaired && worker.requests.lock().unwrap()[1].shape.is_none());
+        for refusal in [Failure::Unsupported, Failure::BadRequest] {
+            let worker = Fake::new("w", move |call| {
+                let result = if call.before == 0 { Err(fault(refusal)) } else { Ok(reply("{\"answer\": 1}")) };
+                (Duration::ZERO, result)
+            });
+            let got = complete_structured(&worker, &ask("p", 50), &schema()).await.unwrap();
+            assert!(!got.repaired && worker.requests.lock().unwrap()[1].shape.is_none());
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! Everything else wraps this trait: a pool is a worker around a worker, a recorder is one, a router is one over
 //! several.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,12 @@ pub trait Worker: Send + Sync {
     /// # Errors
     /// When it cannot be reached.
     async fn probe(&self) -> Result<Capabilities, WorkerError>;
+
+    /// How long it will refuse whatever it is asked, by what it said with its last answers: an allowance is used up
+    /// until then. Zero for workers that have none.
+    fn spent_for(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What a worker can do, each found by trying it.

@@ -8,6 +8,7 @@ pub mod detect;
 pub mod lm;
 pub mod ops;
 pub mod plan;
+mod replies;
 pub mod report;
 pub mod run;
 pub mod sql;

@@ -20,7 +20,6 @@ mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -33,7 +32,7 @@ use zstd::bulk::Decompressor;
 use crate::pool::locked;
 use entry::OutcomeOnly;
 pub use entry::{Endpoint, Entry, Outcome, Request};
-pub use journaled::Journaled;
+pub use journaled::{Journaled, Keeper};
 pub(crate) use record::key_number;
 use record::{DICTIONARY, Place};
 pub use recorder::Recorder;
@@ -102,13 +101,7 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct Index {
     places: HashMap<u128, Place>,
-    segments: BTreeMap<u32, Segment>,
-}
-
-struct Segment {
-    file: Arc<File>,
-    known_bytes: u64,
-    ours: bool,
+    segments: BTreeMap<u32, Arc<File>>,
 }
 
 impl Journal {
@@ -119,11 +112,9 @@ impl Journal {
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, JournalError> {
         let dir = dir.into();
         std::fs::create_dir_all(&dir).map_err(|error| JournalError::io(&dir, "making", &error))?;
-        let decompressor = Decompressor::with_dictionary(DICTIONARY)
-            .map_err(|error| JournalError::io(&dir, "decompressing", &error))?;
-        let shared = Arc::new(Shared { dir, index: RwLock::default(), decompressor: Mutex::new(decompressor) });
+        let shared = Arc::new(Shared::new(dir)?);
         let mut found = Found::default();
-        let active = shared.load(&mut found)?;
+        let active = shared.load(&mut found, true)?;
         let (queue, receiver) = channel();
         let thread = {
             let shared = Arc::clone(&shared);
@@ -133,6 +124,17 @@ impl Journal {
                 .map_err(|error| JournalError::io(Path::new("journal"), "starting the thread of", &error))?
         };
         Ok(Self { shared, queue: Some(queue), thread: Some(thread), found })
+    }
+
+    /// Opens the journal in a folder for reading only: nothing in the folder changes, and nothing can be kept.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`]; also if there is no such folder.
+    pub fn read(dir: impl Into<PathBuf>) -> Result<Self, JournalError> {
+        let shared = Arc::new(Shared::new(dir.into())?);
+        let mut found = Found::default();
+        shared.load(&mut found, false)?;
+        Ok(Self { shared, queue: None, thread: None, found })
     }
 
     /// What was damaged or torn at open.
@@ -175,44 +177,19 @@ impl Journal {
         let (done, kept) = oneshot::channel();
         let failure = matches!(entry.outcome, Outcome::Failure(_));
         let append = Append { key: key_number(&entry.key), failure, json, done };
-        let gone = || failed(std::io::Error::other("its thread has ended"));
+        let gone = || failed(std::io::Error::other("it is open for reading only, or its thread has ended"));
         self.queue.as_ref().and_then(|queue| queue.send(append).ok()).ok_or_else(gone)?;
         kept.await.map_err(|_| gone())?
     }
 
-    /// Takes in what other handles have written since.
-    ///
-    /// # Errors
-    /// As for [`Journal::open`].
-    pub fn refresh(&self) -> Result<(), JournalError> {
-        self.shared.refresh()
-    }
-
     /// All entries in the order they were written, segment by segment; those written meanwhile are left out.
-    pub fn entries(&self) -> impl Iterator<Item = Result<Entry, JournalError>> + '_ {
-        self.jsons().map(|(place, json)| serde_json::from_slice(&json?).map_err(|_| self.shared.damaged(place)))
-    }
-
-    /// Writes all entries as JSON lines, in the order of [`Journal::entries`].
-    ///
-    /// # Errors
-    /// If a record cannot be read, or the lines cannot be written.
-    pub fn export_jsonl(&self, mut out: impl Write) -> Result<u64, JournalError> {
-        let mut n = 0;
-        for (_, json) in self.jsons() {
-            let mut json = json?;
-            json.push(b'\n');
-            out.write_all(&json).map_err(|error| JournalError::io(&self.shared.dir, "exporting", &error))?;
-            n += 1;
-        }
-        out.flush().map_err(|error| JournalError::io(&self.shared.dir, "exporting", &error))?;
-        Ok(n)
-    }
-
-    fn jsons(&self) -> impl Iterator<Item = (Place, Result<Vec<u8>, JournalError>)> + '_ {
+    pub fn entries(&self) -> impl Iterator<Item = Result<Entry, JournalError>> + Send + use<> {
         let mut places: Vec<Place> = self.shared.read_index(|index| index.places.values().copied().collect());
         places.sort_unstable();
-        places.into_iter().map(|place| (place, self.shared.json(place)))
+        let shared = Arc::clone(&self.shared);
+        places
+            .into_iter()
+            .map(move |place| serde_json::from_slice(&shared.json(place)?).map_err(|_| shared.damaged(place)))
     }
 }
 
@@ -227,19 +204,25 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    /// Reads all segments. The last is ours if no other handle has it.
-    fn load(&self, found: &mut Found) -> Result<Option<Active>, JournalError> {
+    fn new(dir: PathBuf) -> Result<Self, JournalError> {
+        let decompressor = Decompressor::with_dictionary(DICTIONARY)
+            .map_err(|error| JournalError::io(&dir, "decompressing", &error))?;
+        Ok(Self { dir, index: RwLock::default(), decompressor: Mutex::new(decompressor) })
+    }
+
+    /// Reads all segments. Who means to write gets the last if no other handle has it.
+    fn load(&self, found: &mut Found, to_write: bool) -> Result<Option<Active>, JournalError> {
         let numbers = segment::numbers(&self.dir)?;
         let mut active = None;
         for (at, &number) in numbers.iter().enumerate() {
-            let (mut file, ours) = segment::open(&self.dir, number, at + 1 == numbers.len())?;
-            let scan = segment::records(&file, &self.dir, number, 0)?;
+            let (mut file, ours) = segment::open(&self.dir, number, to_write && at + 1 == numbers.len())?;
+            let scan = segment::records(&file, &self.dir, number)?;
             found.torn_bytes += scan.torn_bytes;
             found.damaged_bytes += scan.damaged_bytes;
             let reader =
                 file.try_clone().map_err(|error| JournalError::io(&self.dir, "opening a segment of", &error))?;
-            self.add_segment(number, reader, ours);
-            self.show(number, scan.good_bytes, &scan.places);
+            self.add_segment(number, reader);
+            self.show(&scan.places);
             if ours {
                 let bytes = segment::mend(&mut file, &self.dir, number, &scan)?;
                 active = Some(Active { file, number, bytes });
@@ -248,40 +231,13 @@ impl Shared {
         Ok(active)
     }
 
-    fn refresh(&self) -> Result<(), JournalError> {
-        for number in segment::numbers(&self.dir)? {
-            let known = self.read_index(|index| {
-                index.segments.get(&number).map(|known| (Arc::clone(&known.file), known.known_bytes, known.ours))
-            });
-            let (file, start) = match known {
-                Some((_, _, true)) => continue,
-                Some((file, known_bytes, false)) => (file, known_bytes),
-                None => {
-                    let (file, _) = segment::open(&self.dir, number, false)?;
-                    let clone = file
-                        .try_clone()
-                        .map_err(|error| JournalError::io(&self.dir, "opening a segment of", &error))?;
-                    self.add_segment(number, clone, false);
-                    (Arc::new(file), 0)
-                }
-            };
-            let scan = segment::records(&file, &self.dir, number, start)?;
-            self.show(number, scan.good_bytes, &scan.places);
-        }
-        Ok(())
-    }
-
-    fn add_segment(&self, number: u32, file: File, ours: bool) {
-        let segment = Segment { file: Arc::new(file), known_bytes: 0, ours };
-        self.write_index(|index| index.segments.insert(number, segment));
+    fn add_segment(&self, number: u32, file: File) {
+        self.write_index(|index| index.segments.insert(number, Arc::new(file)));
     }
 
     /// Puts records into the index: the first of a key stays, but a reply replaces a failure.
-    fn show(&self, number: u32, known_bytes: u64, places: &[(u128, Place)]) {
+    fn show(&self, places: &[(u128, Place)]) {
         self.write_index(|index| {
-            if let Some(segment) = index.segments.get_mut(&number) {
-                segment.known_bytes = known_bytes;
-            }
             for &(key, place) in places {
                 let kept = index.places.entry(key).or_insert(place);
                 if kept.is_failure() && !place.is_failure() {
@@ -296,8 +252,7 @@ impl Shared {
     }
 
     fn json(&self, place: Place) -> Result<Vec<u8>, JournalError> {
-        let Some(file) = self.read_index(|index| index.segments.get(&place.segment).map(|s| Arc::clone(&s.file)))
-        else {
+        let Some(file) = self.read_index(|index| index.segments.get(&place.segment).map(Arc::clone)) else {
             return Err(self.damaged(place));
         };
         let mut bytes = vec![0; place.bytes()];

@@ -2,15 +2,16 @@
 //!
 //! Where the journal is for the machine, a recording is for people: to read, to edit, to check in beside a test.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::JournalError;
+use super::{JournalError, key_number};
 use crate::error::{Failure, WorkerError};
 use crate::pool::locked;
 use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
@@ -29,12 +30,19 @@ struct Line<'a> {
     scores: Option<&'a Scored>,
 }
 
-/// A worker whose replies are written down, in the order they come.
+/// A worker whose replies are written down, in the order they come. A request that the recording has is not written
+/// again: a rerun adds what is new.
 pub struct Recorder {
     inner: Arc<dyn Worker>,
     identity: Identity,
     path: PathBuf,
-    file: Mutex<File>,
+    recording: Mutex<Recording>,
+}
+
+/// The file, and the keys of the requests in it.
+struct Recording {
+    file: File,
+    known: HashSet<u128>,
 }
 
 impl Recorder {
@@ -44,14 +52,18 @@ impl Recorder {
     /// If the file cannot be opened.
     pub fn new(inner: Arc<dyn Worker>, path: impl Into<PathBuf>) -> Result<Self, JournalError> {
         let path = path.into();
-        let file = open(&path).map_err(|error| JournalError::io(&path, "opening", &error))?;
-        Ok(Self { identity: inner.identity(), inner, path, file: Mutex::new(file) })
+        let recording = open(&path).map_err(|error| JournalError::io(&path, "opening", &error))?;
+        Ok(Self { identity: inner.identity(), inner, path, recording: Mutex::new(recording) })
     }
 
     fn write(&self, line: &Line<'_>) -> Result<(), WorkerError> {
+        let mut recording = locked(&self.recording);
+        if !recording.known.insert(key_number(&line.key)) {
+            return Ok(());
+        }
         let written = serde_json::to_vec(line).map_err(std::io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
-            locked(&self.file).write_all(&bytes)
+            recording.file.write_all(&bytes)
         });
         written.map_err(|error| {
             let error = JournalError::io(&self.path, "writing", &error);
@@ -60,14 +72,22 @@ impl Recorder {
     }
 }
 
-fn open(path: &Path) -> std::io::Result<File> {
+/// The key of a line of a recording; those made by hand have none.
+#[derive(Deserialize)]
+struct KeyOnly {
+    key: String,
+}
+
+fn open(path: &Path) -> std::io::Result<Recording> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at as u64 + 1);
     file.set_len(whole)?;
     file.seek(SeekFrom::End(0))?;
-    Ok(file)
+    let lines = text[..whole as usize].split(|byte| *byte == b'\n');
+    let known = lines.filter_map(|line| Some(key_number(&serde_json::from_slice::<KeyOnly>(line).ok()?.key)));
+    Ok(Recording { file, known: known.collect() })
 }
 
 /// The text that scores are recorded under.

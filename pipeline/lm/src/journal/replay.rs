@@ -8,7 +8,7 @@
 //!
 //! [`Prompt::plain`]: crate::Prompt::plain
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -17,7 +17,7 @@ use thiserror::Error;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::recorder::score_prompt;
-use crate::error::{Failure, WorkerError};
+use crate::error::{Failure, WorkerError, cut};
 use crate::request::{Completion, CompletionRequest, Finish, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
@@ -160,18 +160,9 @@ impl Replay {
         Ok(())
     }
 
-    /// The prompts recorded and their samples.
-    pub fn prompts(&self) -> BTreeMap<&str, Vec<u32>> {
-        let mut all: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-        for (prompt, sample) in &self.prompts {
-            all.entry(prompt).or_default().push(*sample);
-        }
-        all
-    }
-
     /// The failure for a request that is not recorded.
     fn unseen(&self, prompt: &str, sample: u32) -> WorkerError {
-        let shown = format!("no reply is recorded for sample {sample} of: {}", cut(prompt));
+        let shown = format!("no reply is recorded for sample {sample} of: {}", cut(prompt, SHOWN_CHARS));
         let message = match nearest(&self.prompts, prompt) {
             None => format!("{shown}\nThe recording holds no prompt."),
             Some((_, (same, of))) if same == prompt => {
@@ -184,7 +175,7 @@ impl Replay {
                      {}",
                     overlap * 100.0,
                     differs + 1,
-                    cut(near)
+                    cut(near, SHOWN_CHARS)
                 )
             }
         };
@@ -221,13 +212,6 @@ fn nearest<'a>(prompts: &'a [(String, u32)], wanted: &str) -> Option<(f64, &'a (
         }
     }
     best
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[async_trait]
@@ -282,7 +266,6 @@ mod tests {
         assert_eq!(replay.complete(&ask("How are you?", 5)).await.unwrap().text, "Well.");
         let second = ask("How are you?", 900).with_sample(1);
         assert_eq!(replay.complete(&second).await.unwrap().text, "Ill.");
-        assert_eq!(replay.prompts(), BTreeMap::from([("How are you?", vec![0, 1])]));
     }
 
     #[tokio::test]

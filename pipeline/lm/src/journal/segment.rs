@@ -66,24 +66,18 @@ pub(crate) fn create(dir: &Path) -> Result<(File, u32), JournalError> {
     }
 }
 
-/// The records of a segment from `start` on; of the whole segment from 0.
-pub(crate) fn records(file: &File, dir: &Path, number: u32, start: u64) -> Result<Scan, JournalError> {
+/// The records of a segment.
+pub(crate) fn records(file: &File, dir: &Path, number: u32) -> Result<Scan, JournalError> {
     let reading = |error: std::io::Error| JournalError::io(&path(dir, number), "reading", &error);
-    let end = file.metadata().map_err(reading)?.len();
-    let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX)];
-    read_at(file, start, &mut bytes).map_err(reading)?;
-    if start > 0 {
-        return Ok(scan(&bytes, number, start));
-    }
-    let body = match bytes.strip_prefix(SEGMENT_MAGIC.as_slice()) {
-        Some(body) => body,
+    let n_bytes = file.metadata().map_err(reading)?.len();
+    let mut bytes = vec![0; usize::try_from(n_bytes).unwrap_or(usize::MAX)];
+    read_at(file, 0, &mut bytes).map_err(reading)?;
+    match bytes.strip_prefix(SEGMENT_MAGIC.as_slice()) {
+        Some(body) => Ok(scan(body, number, SEGMENT_MAGIC.len() as u64)),
         // A crash while it was created.
-        None if SEGMENT_MAGIC.starts_with(&bytes) => {
-            return Ok(Scan { torn_bytes: bytes.len() as u64, ..Scan::default() });
-        }
-        None => return Err(JournalError::Foreign { path: path(dir, number) }),
-    };
-    Ok(scan(body, number, SEGMENT_MAGIC.len() as u64))
+        None if SEGMENT_MAGIC.starts_with(&bytes) => Ok(Scan { torn_bytes: n_bytes, ..Scan::default() }),
+        None => Err(JournalError::Foreign { path: path(dir, number) }),
+    }
 }
 
 /// Cuts off what follows the last good record, and makes good a header that was torn.

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use super::*;
 use crate::error::{Failure, WorkerError};
 use crate::pool::fake::{Fake, ask, fault, reply};
-use crate::pool::{Pool, PoolSettings};
+use crate::pool::{Backoff, Pool, PoolSettings};
 use crate::request::{Identity, ScoreRequest};
 use crate::worker::Worker;
 
@@ -55,6 +55,12 @@ fn replied(prompt: &str) -> Entry {
     entry(prompt, Outcome::Reply(reply(prompt)))
 }
 
+/// A worker that answers from a journal and keeps in it, without a pool between.
+pub(crate) fn journaled(worker: &Arc<Fake>, journal: &Arc<Journal>) -> Journaled {
+    let kept = Keeper::new(Arc::clone(worker) as Arc<dyn Worker>, Arc::clone(journal));
+    Journaled::new(Arc::new(kept), Arc::clone(journal))
+}
+
 async fn write(dir: &Scratch, prompts: &[&str]) -> Vec<Entry> {
     let entries: Vec<Entry> = prompts.iter().map(|prompt| replied(prompt)).collect();
     let journal = Journal::open(&dir.0).unwrap();
@@ -76,11 +82,6 @@ async fn what_was_kept_is_there_after_opening_again() {
     }
     assert_eq!(journal.get("00000000000000000000000000000000").unwrap(), None);
     assert_eq!(journal.entries().collect::<Result<Vec<_>, _>>().unwrap(), entries);
-    let mut lines = Vec::new();
-    assert_eq!(journal.export_jsonl(&mut lines).unwrap(), 4);
-    let lines = String::from_utf8(lines).unwrap();
-    let back: Vec<Entry> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(back, entries);
     // 500 KB of the same word: the segment is compressed.
     assert!(std::fs::metadata(&dir.segments()[0]).unwrap().len() < 10_000);
 }
@@ -163,10 +164,8 @@ async fn two_handles_write_side_by_side() {
         entries.iter().enumerate().map(|(i, entry)| if i % 2 == 0 { one.append(entry) } else { two.append(entry) });
     assert!(join_all(appends).await.iter().all(Result::is_ok));
     assert_eq!((one.n_entries(), two.n_entries(), dir.segments().len()), (25, 25, 2));
-    one.refresh().unwrap();
-    one.refresh().unwrap();
-    assert!(entries.iter().all(|entry| one.get(&entry.key).unwrap().is_some()));
-    // A third that opens meanwhile sees all and cuts nothing off.
+    // One that opens meanwhile, to read or to write, sees all and cuts nothing off.
+    assert_eq!(Journal::read(&dir.0).unwrap().n_entries(), 50);
     assert_eq!(Journal::open(&dir.0).unwrap().n_entries(), 50);
     two.append(&replied("later")).await.unwrap();
     drop((one, two));
@@ -194,8 +193,10 @@ async fn a_rerun_is_answered_from_the_journal() {
     let requests: Vec<_> = (0..200).map(|i| ask(&format!("p{i}"), 10)).collect();
     for (run, calls) in [200, 0].into_iter().enumerate() {
         let worker = Arc::new(Fake::echo("w", 0));
-        let pool = Arc::new(Pool::new(worker.clone(), PoolSettings::default()));
-        let journaled = Journaled::new(pool, Arc::new(Journal::open(&dir.0).unwrap()));
+        let journal = Arc::new(Journal::open(&dir.0).unwrap());
+        let kept = Arc::new(Keeper::new(worker.clone(), journal.clone()));
+        let pool = Arc::new(Pool::new(kept, PoolSettings::default()));
+        let journaled = Journaled::new(pool, journal);
         let replies = join_all(requests.iter().map(|request| journaled.complete(request))).await;
         assert!(replies.iter().zip(&requests).all(|(r, q)| r.as_ref().is_ok_and(|r| r.text == q.prompt.plain())));
         assert!(replies.iter().all(|r| r.as_ref().is_ok_and(|r| r.cached == (run == 1))));
@@ -204,16 +205,49 @@ async fn a_rerun_is_answered_from_the_journal() {
 }
 
 #[tokio::test]
+async fn a_reply_is_kept_with_its_attempts_while_it_is_in_flight() {
+    let dir = Scratch::new();
+    let journal = Arc::new(Journal::open(&dir.0).unwrap());
+    let worker = Arc::new(Fake::new("w", |call| {
+        (Duration::ZERO, if call.before < 2 { Err(fault(Failure::Abnormal)) } else { Ok(reply("a")) })
+    }));
+    let kept = Arc::new(Keeper::new(worker, Arc::clone(&journal)));
+    let backoff = Backoff { first_seconds: 1e-3, most_seconds: 1e-3 };
+    let given =
+        Pool::new(kept, PoolSettings { backoff, ..PoolSettings::default() }).complete(&ask("p", 10)).await.unwrap();
+    assert_eq!(given.attempts, 3);
+    assert_eq!(journal.get(&replied("p").key).unwrap(), None, "it is another model's");
+    let entries: Vec<Entry> = journal.entries().collect::<Result<_, _>>().unwrap();
+    let Outcome::Reply(kept) = &entries[0].outcome else { panic!("a reply") };
+    assert_eq!((entries.len(), kept.attempts), (1, 3));
+}
+
+#[tokio::test]
+async fn reading_changes_nothing_and_keeps_nothing() {
+    let dir = Scratch::new();
+    assert!(Journal::read(dir.0.join("none")).is_err());
+    let entries = write(&dir, &["first"]).await;
+    let path = dir.segments().remove(0);
+    let mut torn = std::fs::read(&path).unwrap();
+    torn.extend_from_slice(b"GMr1 torn");
+    std::fs::write(&path, &torn).unwrap();
+    let journal = Journal::read(&dir.0).unwrap();
+    assert_eq!((journal.n_entries(), journal.found().torn_bytes), (1, 9));
+    assert!(journal.append(&entries[0]).await.is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), torn);
+}
+
+#[tokio::test]
 async fn only_failures_that_would_come_again_are_kept() {
     let kept = |failure| async move {
         let dir = Scratch::new();
         let worker = Arc::new(Fake::new("w", move |_| (Duration::ZERO, Err(fault(failure)))));
         let journal = Arc::new(Journal::open(&dir.0).unwrap());
-        let journaled = Journaled::new(worker.clone(), Arc::clone(&journal));
+        let journaled = journaled(&worker, &journal);
         let errors = [journaled.complete(&ask("p", 1)).await, journaled.complete(&ask("p", 1)).await];
         assert!(errors.iter().all(|r| r.as_ref().is_err_and(|e: &WorkerError| e.failure == failure)));
         let n_calls = worker.n_calls();
-        let again = Journaled::new(worker.clone(), journal).asking_failures_again();
+        let again = Journaled::new(worker.clone(), journal).asking_failures_again(true);
         assert!(again.complete(&ask("p", 1)).await.is_err());
         assert_eq!(worker.n_calls(), n_calls + 1);
         n_calls == 1
@@ -239,7 +273,11 @@ async fn a_recording_replays_what_was_recorded() {
     let mut text = std::fs::read_to_string(&path).unwrap();
     text.push_str("{\"key\":");
     std::fs::write(&path, text).unwrap();
-    Recorder::new(Arc::new(Fake::echo("w", 0)), &path).unwrap().complete(&ask("q", 10)).await.unwrap();
+    let recorder = Recorder::new(Arc::new(Fake::echo("w", 0)), &path).unwrap();
+    for prompt in ["q", "p", "q"] {
+        recorder.complete(&ask(prompt, 10)).await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3, "what is there is not written again");
     let replay = Replay::open("r", &path, None).unwrap();
     assert_eq!(replay.identity(), Fake::echo("w", 0).identity());
     assert_eq!(replay.complete(&ask("p", 10)).await.unwrap().text, recorded.text);

@@ -99,7 +99,7 @@ fn keep(
             .and_then(|()| file.sync_data())
             .map_err(|error| JournalError::io(&segment::path(&shared.dir, segment.number), "writing", &error))?;
         segment.bytes += buffer.len() as u64;
-        shared.show(segment.number, segment.bytes, &places);
+        shared.show(&places);
     }
     *active = Some(segment);
     Ok(())
@@ -108,6 +108,6 @@ fn keep(
 fn begin(shared: &Shared) -> Result<Active, JournalError> {
     let (file, number) = segment::create(&shared.dir)?;
     let reader = file.try_clone().map_err(|error| JournalError::io(&shared.dir, "opening a segment of", &error))?;
-    shared.add_segment(number, reader, true);
+    shared.add_segment(number, reader);
     Ok(Active { file, number, bytes: super::record::SEGMENT_MAGIC.len() as u64 })
 }

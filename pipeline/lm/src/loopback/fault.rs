@@ -26,6 +26,9 @@ pub enum Fault {
     Auth,
     /// 404: no such model.
     NotFound,
+    /// 400 whose message repeats the bearer token: as it is, as JSON may escape it, as an address does. Servers and
+    /// proxies put what they were sent into their errors.
+    RepeatedKey,
     /// A status of 500 or more, with the body that goes with it: 500 and others OpenAI's, 502 a proxy's page in HTML,
     /// 503 a line of text, 529 an object with `type`.
     Broken(u16),
@@ -98,6 +101,7 @@ impl Fault {
             Self::ContextLength(_) => "context_length",
             Self::Auth => "auth",
             Self::NotFound => "not_found",
+            Self::RepeatedKey => "repeated_key",
             Self::Broken(_) => "broken",
             Self::CutBody => "cut_body",
             Self::Reset => "reset",

@@ -78,8 +78,9 @@ fn open_ai(message: &str, kind: &str, code: impl Into<Value>) -> Value {
     json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
 }
 
-/// The answer of a fault that answers by itself; none for those that spoil or delay a good answer.
-pub(super) fn fault_answer(fault: &Fault) -> Option<Answer> {
+/// The answer of a fault that answers by itself, to a request with this bearer token; none for those that spoil or delay
+/// a good answer.
+pub(super) fn fault_answer(fault: &Fault, key: Option<&str>) -> Option<Answer> {
     let answer = match fault {
         Fault::Rate { body, retry_after } => {
             let answer = error(429, "Rate limit reached for requests.", "requests", "rate_limit_exceeded", *body);
@@ -92,6 +93,7 @@ pub(super) fn fault_answer(fault: &Fault) -> Option<Answer> {
         Fault::ContextLength(wording) => Answer::json(400, &context_length(*wording)),
         Fault::Auth => Refusal::unauthorised().answer(),
         Fault::NotFound => Refusal::no_model("planned").answer(),
+        Fault::RepeatedKey => Refusal::bad_request(repeated(key.unwrap_or_default())).answer(),
         Fault::Broken(status) => broken(*status),
         Fault::CutBody
         | Fault::Reset
@@ -142,6 +144,12 @@ fn context_length(wording: ContextWording) -> Value {
             "n_ctx": 4096,
         }}),
     }
+}
+
+/// A message with a key in three spellings.
+fn repeated(key: &str) -> String {
+    let spell = |start: &str| key.bytes().map(|byte| format!("{start}{byte:02x}")).collect::<String>();
+    format!("Cannot read `Authorization: Bearer {key}` ({}; ?key={}).", spell("\\u00"), spell("%"))
 }
 
 fn broken(status: u16) -> Answer {

@@ -161,7 +161,7 @@ impl Shared {
         if connection.closes_within(self.pause(fault)).await {
             return self.abandon(None);
         }
-        let answer = if let Some(answer) = fault.and_then(fault_answer) {
+        let answer = if let Some(answer) = fault.and_then(|fault| fault_answer(fault, request.key.as_deref())) {
             answer
         } else {
             tokio::select! {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::redact::Redactor;
 use super::wait;
-use crate::error::{Failure, WorkerError};
+use crate::error::{Failure, WorkerError, cut};
 
 /// Most characters of the server's words that are kept.
 const KEPT_CHARS: usize = 500;
@@ -78,8 +78,11 @@ pub(crate) fn classify(
         _ => {}
     }
     // What passes by itself says when; for the others a wait would only mislead.
-    let retry_after =
-        matches!(failure, Failure::Rate | Failure::Overload).then(|| wait::retry_after(headers)).flatten();
+    let retry_after = match failure {
+        Failure::Rate => wait::of_rate(headers),
+        Failure::Overload => wait::of_failure(headers),
+        _ => None,
+    };
     WorkerError { status: Some(status), retry_after, ..WorkerError::new(worker, failure, message) }
 }
 
@@ -189,14 +192,6 @@ fn plain(text: &str) -> String {
         }
     }
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The first characters of a text.
-pub(crate) fn cut(text: &str, n_chars: usize) -> String {
-    match text.char_indices().nth(n_chars) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

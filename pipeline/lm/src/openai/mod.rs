@@ -8,9 +8,9 @@
 //! Not here: streaming (no stage needs a part of a reply), embeddings, batch files.
 
 mod align;
+mod allowance;
 mod body;
 mod errors;
-mod hints;
 mod logprobs;
 mod once;
 mod redact;
@@ -26,6 +26,7 @@ mod wait;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
@@ -38,7 +39,6 @@ use crate::error::{Failure, WorkerError};
 use crate::probe::Trial;
 use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
-pub use hints::{RateHint, RateHints};
 use once::Once;
 use score::Way;
 use settings::without_credentials;
@@ -53,7 +53,6 @@ pub struct OpenAi {
     settings: OpenAiSettings,
     client: Client<OpenAIConfig>,
     wire: Arc<Wire>,
-    hints: Arc<RateHints>,
     dialect: Once<Guided>,
     way: Once<Way>,
 }
@@ -64,14 +63,8 @@ impl OpenAi {
     /// # Errors
     /// [`Failure::Unsupported`] when the URL, the key or a header cannot be used, or HTTPS cannot be set up.
     pub fn new(settings: OpenAiSettings) -> Result<Self, WorkerError> {
-        let hints = Arc::new(RateHints::default());
-        let (wire, client) = Wire::open(&settings, Arc::clone(&hints))?;
-        Ok(Self { settings, client, wire, hints, dialect: Once::new(), way: Once::new() })
-    }
-
-    /// What the server last said of its allowances; the same handle each time.
-    pub fn rate_hints(&self) -> Arc<RateHints> {
-        Arc::clone(&self.hints)
+        let (wire, client) = Wire::open(&settings)?;
+        Ok(Self { settings, client, wire, dialect: Once::new(), way: Once::new() })
     }
 
     /// Where the server is, without credentials.
@@ -171,6 +164,10 @@ impl Worker for OpenAi {
 
     async fn probe(&self) -> Result<Capabilities, WorkerError> {
         self.trials().await.map(|(_, capabilities)| capabilities)
+    }
+
+    fn spent_for(&self) -> Duration {
+        self.wire.spent_for()
     }
 }
 

@@ -3,11 +3,17 @@
 //! Servers repeat what they were sent: a key that is refused, a header that is too long. Their words go to errors, the
 //! ledger and logs, so they pass here first, before they are cut (a cut through a key would hide it from this).
 
+use bytes::Bytes;
+
 /// What stands where a credential was.
 const HIDDEN: &str = "[redacted]";
 
 /// Shortest value that is taken for a credential; shorter ones would take ordinary words out of messages.
 const SHORTEST: usize = 4;
+
+/// Shortest value that is taken out of replies. They are data: a server that wants any key at all is often given
+/// `EMPTY` or `none`, and these are words; keys that are worth hiding are longer.
+const SHORTEST_IN_REPLIES: usize = 12;
 
 /// The credentials of one worker.
 #[derive(Clone, Default)]
@@ -32,6 +38,18 @@ impl Redactor {
         }
         let clean = hide_after(&clean, "Bearer ", false);
         hide_after(&clean, "sk-", true)
+    }
+
+    /// The body of an answer without this worker's credentials. Replies are kept in the journal and become documents, and
+    /// some servers repeat in them what they were sent.
+    pub(crate) fn redact_body(&self, body: Bytes) -> Bytes {
+        let Ok(text) = std::str::from_utf8(&body) else { return body };
+        let secrets = self.secrets.iter().filter(|secret| secret.len() >= SHORTEST_IN_REPLIES);
+        let clean = secrets.fold(None, |clean: Option<String>, secret| {
+            let hidden = hide(clean.as_deref().unwrap_or(text), secret);
+            if hidden.contains(HIDDEN) { Some(hidden) } else { clean }
+        });
+        clean.map_or_else(|| body.clone(), Bytes::from)
     }
 }
 
@@ -119,6 +137,18 @@ mod tests {
         ] {
             assert_eq!(redactor.redact(said), shown);
         }
+    }
+
+    #[test]
+    fn a_reply_loses_the_key_and_no_word() {
+        let redactor = Redactor::new(["EMPTY".to_owned(), "abcdef-123456".to_owned()]);
+        let redact = |body: &'static [u8]| redactor.redact_body(Bytes::from_static(body));
+        assert_eq!(redact(br#"{"text": "EMPTY, sk-12345"}"#), &br#"{"text": "EMPTY, sk-12345"}"#[..]);
+        assert_eq!(
+            redact(br#"{"text": "You sent abcdef-\u00312345\u0036."}"#),
+            &br#"{"text": "You sent [redacted]."}"#[..]
+        );
+        assert_eq!(redact(b"abcdef-123456\xff"), &b"abcdef-123456\xff"[..]);
     }
 
     #[test]

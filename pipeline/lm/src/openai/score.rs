@@ -12,10 +12,9 @@ use serde_json::{Map, Value, json};
 use super::OpenAi;
 use super::align::{align, before};
 use super::body;
-use super::errors::cut;
 use super::logprobs;
 use super::settings::Guided;
-use crate::error::{Action, Failure, WorkerError};
+use crate::error::{Action, Failure, WorkerError, cut};
 use crate::request::{CompletionRequest, Prompt, Sampling, ScoreRequest, Scored, TokenScore};
 
 /// The text that a way of scoring has to score; common words, digits, and signs.

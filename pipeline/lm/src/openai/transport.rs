@@ -25,11 +25,11 @@ use reqwest::{Response, Url};
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
-use super::errors::{classify, cut};
-use super::hints::RateHints;
+use super::allowance::Allowance;
+use super::errors::classify;
 use super::redact::Redactor;
 use super::settings::{OpenAiSettings, Secret};
-use crate::error::{Failure, WorkerError};
+use crate::error::{Failure, WorkerError, cut};
 
 /// Most characters of a body that is no answer, shown in the error.
 const SHOWN_CHARS: usize = 200;
@@ -43,7 +43,7 @@ pub(crate) struct Wire {
     http: reqwest::Client,
     headers: HeaderMap,
     redactor: Redactor,
-    hints: Arc<RateHints>,
+    allowance: Allowance,
     first_byte: Duration,
     idle: Duration,
     total: Duration,
@@ -89,10 +89,7 @@ impl tower::Service<HttpRequestFactory> for Transport {
 
 impl Wire {
     /// The wire to a server, and a client that uses it.
-    pub(crate) fn open(
-        settings: &OpenAiSettings,
-        hints: Arc<RateHints>,
-    ) -> Result<(Arc<Self>, Client<OpenAIConfig>), WorkerError> {
+    pub(crate) fn open(settings: &OpenAiSettings) -> Result<(Arc<Self>, Client<OpenAIConfig>), WorkerError> {
         let config = |message: String| WorkerError::new(&settings.name, Failure::Unsupported, message);
         let url = address(&settings.base_url).map_err(config)?;
         let headers = headers(settings).map_err(config)?;
@@ -104,7 +101,7 @@ impl Wire {
             http: http.clone(),
             redactor: Redactor::new(credentials(settings)),
             headers,
-            hints,
+            allowance: Allowance::default(),
             first_byte: at_least(settings.first_byte_timeout),
             idle: at_least(settings.idle_timeout),
             total: at_least(settings.total_timeout),
@@ -136,6 +133,11 @@ impl Wire {
 
     pub(crate) fn error(&self, failure: Failure, message: &str) -> WorkerError {
         WorkerError::new(&self.worker, failure, cut(&self.redactor.redact(message), 2 * SHOWN_CHARS))
+    }
+
+    /// How long the server's allowance is still used up, as it said itself.
+    pub(crate) fn spent_for(&self) -> Duration {
+        self.allowance.spent_for()
     }
 
     /// A text without this worker's credentials.
@@ -170,7 +172,7 @@ impl Wire {
             Ok(Ok(response)) => response,
         };
         let status = response.status();
-        self.hints.observe(response.headers());
+        self.allowance.observe(response.headers());
         let body = self.body(&mut response).await;
         if !status.is_success() {
             // A refusal whose body does not come whole is still a refusal.
@@ -183,7 +185,7 @@ impl Wire {
             let message = format!("the answer is no JSON ({error}): {shown}");
             return Err(WorkerError { status: Some(status.as_u16()), ..self.error(Failure::Abnormal, &message) });
         }
-        let mut whole = http::Response::new(body);
+        let mut whole = http::Response::new(self.redactor.redact_body(body));
         *whole.status_mut() = status;
         Ok(Response::from(whole))
     }
@@ -299,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_bad_address_or_header_is_refused_without_showing_credentials() {
-        let open = |settings: &OpenAiSettings| Wire::open(settings, Arc::default()).err().map(|error| error.message);
+        let open = |settings: &OpenAiSettings| Wire::open(settings).err().map(|error| error.message);
         for url in ["", "localhost:80", "ftp://h/v1", "http://u:hunter2@h/v1", "http://h/v1?key=hunter2", "http://"] {
             let message = open(&OpenAiSettings::new("w", url, "m")).unwrap();
             assert!(message.contains("base_url") && !message.contains("hunter2"), "{message}");

@@ -10,7 +10,7 @@ use super::OpenAi;
 use super::score::{Way, ends_search, try_way};
 use super::settings::Endpoint;
 use super::{body, logprobs};
-use crate::error::{Failure, WorkerError};
+use crate::error::{Failure, WorkerError, cut};
 use crate::probe::Trial;
 use crate::request::{Completion, CompletionRequest, Prompt, Sampling, Shape};
 use crate::worker::Capabilities;
@@ -171,7 +171,7 @@ impl Run<'_> {
         if has_it(&reply.text) {
             return Ok(String::new());
         }
-        Err(format!("ignored: the reply is {:?}", super::errors::cut(&reply.text, 60)))
+        Err(format!("ignored: the reply is {:?}", cut(&reply.text, 60)))
     }
 
     async fn scores(&mut self) {

@@ -11,8 +11,15 @@ use http::HeaderMap;
 /// The kinds of allowance that servers count.
 const KINDS: &[&str] = &["requests", "tokens"];
 
-/// What the server asks for; none when it asks for nothing or for nonsense.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+/// What a server asks for that refused a request for its rate; none when it asks for nothing or for nonsense.
+///
+/// Where no allowance is said to be used up, the shortest reset counts: one of them must have been.
+pub(crate) fn of_rate(headers: &HeaderMap) -> Option<Duration> {
+    of_failure(headers).or_else(|| allowances(headers).filter_map(|(_, reset)| reset).min())
+}
+
+/// What a server asks for that failed otherwise: allowances that are not used up have no part in it.
+pub(crate) fn of_failure(headers: &HeaderMap) -> Option<Duration> {
     let now = || {
         let date = text(headers, "date").and_then(http_date);
         date.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64()))
@@ -26,19 +33,26 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
             return Some(wait);
         }
     }
-    reset(headers)
+    spent_allowance(headers)
 }
 
-/// From `x-ratelimit-reset-*`: the longest of the allowances that are used up; when none says so, the shortest.
-fn reset(headers: &HeaderMap) -> Option<Duration> {
-    let resets = KINDS.iter().filter_map(|kind| {
-        let wait = text(headers, &format!("x-ratelimit-reset-{kind}")).and_then(go_duration)?;
-        let left = text(headers, &format!("x-ratelimit-remaining-{kind}")).and_then(number);
-        Some((wait, left.is_some_and(|left| left <= 0.0)))
-    });
-    let (spent, others): (Vec<_>, Vec<_>) = resets.partition(|(_, spent)| *spent);
-    let longest = spent.into_iter().map(|(wait, _)| wait).max();
-    longest.or_else(|| others.into_iter().map(|(wait, _)| wait).min())
+/// Until all allowances that the headers call used up are whole again; none when none is, or they do not say when.
+pub(crate) fn spent_allowance(headers: &HeaderMap) -> Option<Duration> {
+    let spent = |(left, reset): (Option<f64>, Option<Duration>)| reset.filter(|_| left.is_some_and(|left| left <= 0.0));
+    allowances(headers).filter_map(spent).max()
+}
+
+/// Whether the headers say how much is left of anything.
+pub(crate) fn speaks_of_allowances(headers: &HeaderMap) -> bool {
+    allowances(headers).any(|(left, _)| left.is_some())
+}
+
+/// What is left of each kind of allowance, and how long until it is whole again.
+fn allowances(headers: &HeaderMap) -> impl Iterator<Item = (Option<f64>, Option<Duration>)> {
+    KINDS.iter().map(|kind| {
+        let said = |what: &str| text(headers, &format!("x-ratelimit-{what}-{kind}"));
+        (said("remaining").and_then(number), said("reset").and_then(go_duration))
+    })
 }
 
 /// A header as text; none when it is absent or no text.
@@ -56,7 +70,7 @@ fn seconds(seconds: f64) -> Option<Duration> {
 }
 
 /// `6m0s`, `1h2m3.5s`, `120ms`, or a bare number of seconds.
-pub(crate) fn go_duration(text: &str) -> Option<Duration> {
+fn go_duration(text: &str) -> Option<Duration> {
     if let Some(bare) = number(text) {
         return seconds(bare);
     }
@@ -149,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_most_exact_header_counts() {
-        let ms = |pairs: &[(&'static str, &str)]| retry_after(&headers(pairs)).map(|wait| wait.as_millis());
+        let ms = |pairs: &[(&'static str, &str)]| of_rate(&headers(pairs)).map(|wait| wait.as_millis());
         assert_eq!(ms(&[("retry-after", "7")]), Some(7_000));
         assert_eq!(ms(&[("retry-after", "0.5")]), Some(500));
         assert_eq!(ms(&[("retry-after", "1"), ("retry-after-ms", "1234")]), Some(1_234));
@@ -164,7 +178,7 @@ mod tests {
     #[test]
     fn a_reset_counts_for_the_allowance_that_is_spent() {
         let wait = |requests_left: &str, tokens_left: &str| {
-            retry_after(&headers(&[
+            of_rate(&headers(&[
                 ("x-ratelimit-reset-requests", "6m0s"),
                 ("x-ratelimit-remaining-requests", requests_left),
                 ("x-ratelimit-reset-tokens", "120ms"),

@@ -3,7 +3,7 @@
 use super::budget::Spending;
 use super::settings::TokenEstimate;
 use crate::error::WorkerError;
-use crate::request::{Completion, CompletionRequest, Prompt, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, Finish, Prompt, ScoreRequest, Scored};
 use crate::worker::Worker;
 
 /// What is asked.
@@ -76,6 +76,11 @@ impl Answer {
             Self::Completion(completion) => completion.cached,
             Self::Scored(scored) => scored.cached,
         }
+    }
+
+    /// Whether it is a reply that had reached its longest length.
+    pub(crate) fn is_truncated(&self) -> bool {
+        matches!(self, Self::Completion(completion) if completion.finish == Finish::Length)
     }
 
     /// The tokens used. Scores come without the number of the context's tokens: it is taken in proportion to the

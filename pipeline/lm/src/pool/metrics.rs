@@ -21,6 +21,9 @@ pub struct PoolMetrics {
     pub replies: u64,
     /// Of these, replies that a recording gave; they cost nothing.
     pub cached: u64,
+    /// Of the replies, those that had reached their longest length (`max_tokens`).
+    #[serde(default)]
+    pub truncated: u64,
     /// Requests that failed in the end, by class.
     pub failures: BTreeMap<Failure, u64>,
     /// Requests sent to the worker, repeated ones included.
@@ -100,10 +103,11 @@ impl Figures {
     }
 
     /// A reply came back.
-    pub(crate) fn replied(&self, latency: Duration, used: Option<Spending>) {
+    pub(crate) fn replied(&self, latency: Duration, truncated: bool, used: Option<Spending>) {
         let mut state = locked(&self.state);
         state.latencies.add(latency);
         state.metrics.replies += 1;
+        state.metrics.truncated += u64::from(truncated);
         match used {
             None => state.metrics.cached += 1,
             Some(used) => {

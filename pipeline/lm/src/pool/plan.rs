@@ -168,8 +168,7 @@ mod tests {
 
     use super::super::fake::{Fake, ask};
     use super::*;
-    use crate::journal::Journaled;
-    use crate::journal::tests::Scratch;
+    use crate::journal::tests::{Scratch, journaled};
     use crate::worker::Worker;
 
     const PRICE: Price = Price { prompt: 1.0, completion: 10.0 };
@@ -191,7 +190,7 @@ mod tests {
     async fn a_journal_measures_and_answers() {
         let dir = Scratch::new();
         let journal = Arc::new(Journal::open(&dir.0).unwrap());
-        let worker = Journaled::new(Arc::new(Fake::echo("w", 0)), Arc::clone(&journal));
+        let worker = journaled(&Arc::new(Fake::echo("w", 0)), &journal);
         let requests: Vec<_> = (10..60).map(|i| ask(&format!("{i} characters: twenty."), 20)).collect();
         for request in &requests[..20] {
             worker.complete(request).await.unwrap();

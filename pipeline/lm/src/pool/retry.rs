@@ -157,6 +157,7 @@ impl Core {
         let settled = match result {
             Ok(answer) => {
                 self.answered(ask, &answer, size, hold, sent);
+                self.wait_for_allowance();
                 pass.answered();
                 Ok(answer)
             }
@@ -200,8 +201,17 @@ impl Core {
         let used = if answer.is_cached() { Spending::default() } else { answer.used(ask) };
         self.rates.settle(size.likely_tokens, used.prompt_tokens.saturating_add(used.completion_tokens));
         hold.settle(used.prompt_tokens, used.completion_tokens);
-        self.figures.replied(latency, (!answer.is_cached()).then_some(used));
+        self.figures.replied(latency, answer.is_truncated(), (!answer.is_cached()).then_some(used));
         self.limiter.replied(sent, latency, used.completion_tokens);
+    }
+
+    /// Sends nothing while the worker says that it would refuse. A wait longer than allowed is left to the refusal, which
+    /// ends it with the server's words.
+    fn wait_for_allowance(&self) {
+        let wait = self.inner.spent_for();
+        if !wait.is_zero() && wait <= duration(self.settings.max_retry_after_seconds) {
+            self.rates.pause(wait);
+        }
     }
 
     fn failed(&self, error: &WorkerError, hold: Hold<'_>, sent: Instant) {

@@ -1,7 +1,7 @@
 //! The workers of a run, by name: read from their tables, opened when a stage first asks for one.
 //!
-//! Opening wraps the bare worker: the pool around the wire, the journal around the pool, the recorder around all. The
-//! embedded model and recordings answer the same again at no cost, so they need no journal.
+//! Opening wraps the bare worker, from the inside out: what keeps its replies, the pool, what answers from the journal,
+//! the recorder. The embedded model and recordings answer the same again at no cost, so they need no journal.
 
 mod documents;
 mod openai_table;
@@ -9,7 +9,7 @@ mod rehearsal;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::{Failure, WorkerError};
-use crate::journal::{Journal, Journaled, Recorder, Replay};
+use crate::journal::{Journal, JournalError, Journaled, Keeper, Recorder, Replay};
 use crate::ngram::Ngram;
 use crate::openai::OpenAi;
 pub use crate::openai::{Endpoint, Guided};
@@ -68,6 +68,9 @@ pub struct WorkerReport {
     pub model: String,
     /// Requests answered from the journal of an earlier attempt; they are not among the pool's.
     pub from_journal: u64,
+    /// Of these, replies that had reached their longest length.
+    #[serde(default)]
+    pub truncated_from_journal: u64,
     /// The pool's figures.
     pub pool: PoolMetrics,
 }
@@ -158,24 +161,38 @@ impl Workers {
             }
             _ => bare(name, settings, documents)?,
         };
-        let pool = Arc::new(Pool::new(bare, settings.pool.clone()));
+        let journal = match (&settings.kind, &self.journal_dir) {
+            (Kind::Openai(_), Some(dir)) => Some(self.journal(dir, state).map_err(|e| storage(e.to_string()))?),
+            _ => None,
+        };
+        let kept: Arc<dyn Worker> = match &journal {
+            Some(journal) => Arc::new(Keeper::new(bare, Arc::clone(journal))),
+            None => bare,
+        };
+        let pool = Arc::new(Pool::new(kept, settings.pool.clone()));
         let mut worker: Arc<dyn Worker> = pool.clone();
-        let mut journaled = None;
-        if let (Kind::Openai(_), Some(dir)) = (&settings.kind, &self.journal_dir) {
-            let journal = match &state.journal {
-                Some(journal) => Arc::clone(journal),
-                None => Arc::new(Journal::open(dir).map_err(|e| storage(e.to_string()))?),
-            };
-            state.journal = Some(Arc::clone(&journal));
-            let kept = Arc::new(Journaled::new(worker, journal));
-            journaled = Some(Arc::clone(&kept));
-            worker = kept;
+        let journaled = journal.map(|journal| {
+            let again = settings.ask_failures_again;
+            Arc::new(Journaled::new(Arc::clone(&worker), journal).asking_failures_again(again))
+        });
+        if let Some(journaled) = &journaled {
+            worker = journaled.clone();
         }
         if let Some(file) = &settings.record {
             worker = Arc::new(Recorder::new(worker, file).map_err(|e| storage(e.to_string()))?);
         }
         locked(&self.pools).push(Opened { name: name.to_owned(), pool, journaled });
         Ok(worker)
+    }
+
+    /// The run's journal, opened by the first worker that needs it.
+    fn journal(&self, dir: &Path, state: &mut State) -> Result<Arc<Journal>, JournalError> {
+        let journal = match &state.journal {
+            Some(journal) => Arc::clone(journal),
+            None => Arc::new(Journal::open(dir)?),
+        };
+        state.journal = Some(Arc::clone(&journal));
+        Ok(journal)
     }
 
     /// What the workers did so far, in the order they were opened; of one opened twice, twice.
@@ -188,6 +205,7 @@ impl Workers {
                 kind: identity.kind,
                 model: identity.model,
                 from_journal: opened.journaled.as_ref().map_or(0, |journaled| journaled.n_answered()),
+                truncated_from_journal: opened.journaled.as_ref().map_or(0, |journaled| journaled.n_truncated()),
                 pool: opened.pool.metrics(),
             }
         };

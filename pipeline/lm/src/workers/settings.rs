@@ -20,6 +20,9 @@ pub struct WorkerSettings {
     pub pool: PoolSettings,
     /// Where its replies are written for replay, if anywhere.
     pub record: Option<PathBuf>,
+    /// Whether requests that failed in an earlier attempt for reasons of their own (too long for the context, refused)
+    /// are sent again instead of failing from the journal, as after the server's context was made longer.
+    pub ask_failures_again: bool,
     /// Size of its model in any unit that is the same for all workers; weighed by learned routing.
     pub size: f64,
     /// What its replies depend on, as far as the config says it; part of the fingerprint of the stages that ask it.
@@ -57,7 +60,7 @@ pub struct ReplayTable {
 }
 
 /// Keys that belong to every kind.
-const OWN_KEYS: &[&str] = &["kind", "record", "size"];
+const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again"];
 /// Keys of the budget that may stand in the worker's table itself.
 const BUDGET_KEYS: &[&str] = &["max_requests", "max_tokens", "max_cost", "price_per_million"];
 
@@ -112,8 +115,15 @@ impl WorkerSettings {
             Some(Value::String(path)) => Some(PathBuf::from(path)),
             Some(_) => return Err(ParamError::at("record", "expected a path to write replies to")),
         };
-        let size = table.get("size").and_then(Value::as_f64).unwrap_or(0.0);
-        Ok(Self { kind, pool, record, size, depends_on })
+        let size = match table.get("size") {
+            None => 0.0,
+            Some(size) => size.as_f64().ok_or_else(|| ParamError::at("size", "expected a number"))?,
+        };
+        let ask_failures_again = match table.get("ask_failures_again") {
+            None => false,
+            Some(again) => again.as_bool().ok_or_else(|| ParamError::at("ask_failures_again", "expected a boolean"))?,
+        };
+        Ok(Self { kind, pool, record, ask_failures_again, size, depends_on })
     }
 }
 

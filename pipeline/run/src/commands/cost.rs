@@ -56,7 +56,7 @@ pub(super) async fn estimate(call: &ConfigCall, layout: &Layout) -> Result<Strin
 fn opened(folder: &Path) -> Result<Option<Journal>, RunError> {
     match folder.exists() {
         false => Ok(None),
-        true => Ok(Some(Journal::open(folder).map_err(|e| Error::Bug(e.to_string()))?)),
+        true => Ok(Some(Journal::read(folder).map_err(|e| Error::Bug(e.to_string()))?)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `gristmill sql "SELECT …" [--run RUN_DIR]`
 
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::csv::WriterBuilder;
 use arrow::json::LineDelimitedWriter;
@@ -9,8 +10,9 @@ use arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use gristmill_core::error::Error;
 
-use super::{record, stages, text};
+use super::{record, replies, stages, text};
 use crate::RunError;
+use crate::plan::Layout;
 use crate::session::Sessions;
 
 /// How to print rows.
@@ -39,6 +41,11 @@ pub async fn sql(query: &str, run: Option<&Path>, format: Format) -> Result<Stri
     sessions.registry().register_functions(&context);
     if let Some(run) = run {
         register_run(&context, run).await?;
+        let journal = Layout::new(run).journal();
+        // A stage of that name keeps it.
+        if journal.is_dir() && !context.table_exist(replies::TABLE)? {
+            context.register_table(replies::TABLE, Arc::new(replies::table(&journal)?))?;
+        }
     }
     let frame = context.sql(query).await.map_err(|e| RunError::Usage(e.strip_backtrace()))?;
     let batches = frame.collect().await?;

@@ -31,7 +31,7 @@ pub(super) fn workers(record: &Value) -> Option<LmReport> {
             cost: (pool.cost > 0.0).then_some(pool.cost),
             latency_p50_ms: answered.then_some(pool.latency.p50_ms),
             latency_p95_ms: answered.then_some(pool.latency.p95_ms),
-            truncated: 0,
+            truncated: pool.truncated + ran.truncated_from_journal,
             failures,
         }
     });

@@ -43,6 +43,7 @@ fn faults_that_are_answers_have_the_servers_status_and_body() {
         ),
         (Fault::Auth, 401, Box::new(pointer("/error/code", json!("invalid_api_key")))),
         (Fault::NotFound, 404, Box::new(pointer("/error/code", json!("model_not_found")))),
+        (Fault::RepeatedKey, 400, Box::new(pointer("/error/type", json!("invalid_request_error")))),
         (Fault::Broken(500), 500, Box::new(pointer("/error/type", json!("server_error")))),
         (Fault::Broken(502), 502, Box::new(text("<html>"))),
         (Fault::Broken(503), 503, Box::new(text("busy"))),

@@ -15,6 +15,9 @@ fn expected(fault: &Fault) -> Option<(Failure, Option<u16>, &'static str)> {
         Fault::ContextLength(ContextWording::LlamaCpp) => (Failure::ContextLength, Some(400), "available context size"),
         Fault::Auth => (Failure::Auth, Some(401), "API key"),
         Fault::NotFound => (Failure::NotFound, Some(404), "does not exist"),
+        Fault::RepeatedKey => {
+            (Failure::BadRequest, Some(400), "`Authorization: Bearer [redacted]` ([redacted]; ?key=[redacted])")
+        }
         Fault::Broken(502) => (Failure::Overload, Some(502), "502 Bad Gateway"),
         Fault::Broken(503) => (Failure::Overload, Some(503), "maximum pending requests exceeded"),
         Fault::Broken(529) => (Failure::Overload, Some(529), "Overloaded"),
@@ -48,6 +51,7 @@ fn faults() -> Vec<Fault> {
         Fault::ContextLength(ContextWording::LlamaCpp),
         Fault::Auth,
         Fault::NotFound,
+        Fault::RepeatedKey,
         Fault::Broken(500),
         Fault::Broken(502),
         Fault::Broken(503),

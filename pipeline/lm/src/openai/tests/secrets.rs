@@ -112,3 +112,15 @@ async fn a_probes_report_has_no_key() {
     assert!(!notes.contains(KEY) && notes.contains("You sent [redacted]"), "{notes}");
     assert!(!report.to_string().contains(KEY), "{report}");
 }
+
+#[tokio::test]
+async fn a_reply_that_repeats_the_key_is_kept_without_it() {
+    let said = format!("You sent Bearer {KEY}.");
+    let answer =
+        json!({"model": KEY, "choices": [{"message": {"content": said}, "text": said, "finish_reason": "stop"}]});
+    let server = Canned::always(Reply::json(&answer)).await;
+    for request in [chat("p"), text("p")] {
+        let reply = client(&server.base_url).complete(&request).await.unwrap();
+        assert_eq!((&*reply.text, &*reply.model), ("You sent Bearer [redacted].", "[redacted]"));
+    }
+}
