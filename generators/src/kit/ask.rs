@@ -38,6 +38,11 @@ impl Asker {
         Self { worker }
     }
 
+    /// The worker itself.
+    pub fn into_worker(self) -> Arc<dyn Worker> {
+        self.worker
+    }
+
     /// The worker's name in the config.
     pub fn name(&self) -> &str {
         self.worker.name()
@@ -79,7 +84,11 @@ impl Asker {
     }
 }
 
-fn settle<T>(reply: Result<T, WorkerError>) -> Result<Result<T, WorkerError>> {
+/// Sorts a failure: one that stops the worker ends the run, any other is the request's own.
+///
+/// # Errors
+/// When the worker can do nothing more.
+pub fn settle<T>(reply: Result<T, WorkerError>) -> Result<Result<T, WorkerError>> {
     match reply {
         Err(error) if error.failure.action() == Action::StopWorker => Err(stop(&error)),
         other => Ok(other),

@@ -1,6 +1,7 @@
 //! Recipes: how a kind of document is made, each with its source, its prompts and its gates.
 
 mod anonymize_terms;
+mod ask;
 mod candidates;
 mod constrained_text;
 mod evidence_answers;
@@ -28,6 +29,7 @@ pub static STAGES: &[&StageEntry] = &[
     &translate_exemplars::ENTRY,
     &evidence_answers::ENTRY,
     &constrained_text::ENTRY,
+    &ask::ENTRY,
     &formal_languages::ENTRY,
     &karel::ENTRY,
     &list_recall::ENTRY,

@@ -1,5 +1,6 @@
 //! Tests of the whole program, in one binary: each binary links the engine once more, which takes a minute.
 
+mod ask;
 mod bad_configs;
 mod browser;
 mod dedup;

@@ -1,8 +1,8 @@
-//! One of several workers for a request, or each of them.
+//! One of several workers for a request.
 //!
 //! Which one is a policy in the config; the choice and, for the learned policy, what was predicted of each worker is
 //! returned to be kept beside the row. The router keeps no replies and sets no limits: each worker brings its own
-//! journal and pool. On a rerun `round_robin`, `cheapest_ok` and `learned` choose as before and find the replies in the
+//! journal and pool. It is no worker itself: who asks must know who answered. On a rerun `round_robin`, `cheapest_ok` and `learned` choose as before and find the replies in the
 //! journals; `least_loaded` depends on the moment and may ask anew.
 
 mod features;
@@ -15,16 +15,15 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_trait::async_trait;
-use futures::future::join_all;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::error::{Failure, WorkerError};
+use crate::error::{Action, WorkerError};
 use crate::pool::plan::size;
 use crate::pool::{Price, TokenEstimate};
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
-use crate::worker::{Capabilities, Worker};
+use crate::request::{CompletionRequest, Identity};
+use crate::worker::Worker;
 use front::argmin;
 pub use front::{Regret, TradeOff, pareto_front, regret, sweep};
 use learned::Predictor;
@@ -44,8 +43,6 @@ pub struct Candidate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// All of them: an ensemble.
-    Each,
     /// One after another by the request's number, or evenly by its hash.
     #[default]
     RoundRobin,
@@ -117,25 +114,22 @@ pub struct Reason {
     pub total: Option<f64>,
 }
 
-/// A reply with the choice that led to it.
+/// An answer with the choice that led to it.
 #[derive(Debug, Clone)]
-pub struct Routed {
-    /// The reply.
-    pub reply: Completion,
-    /// The worker that gave it.
+pub struct Routed<T> {
+    /// The answer, or the failure of the last worker that was asked.
+    pub answer: Result<T, WorkerError>,
+    /// The worker it is of.
     pub choice: Choice,
-    /// Workers asked before it, with what was wrong with their replies.
+    /// Workers asked before it, with what was wrong with their answers.
     pub tried: Vec<(String, String)>,
-    /// Whether the reply was accepted; false only when none was.
-    pub accepted: bool,
 }
 
-/// Says whether a reply is good enough.
-pub type Accept<'a> = &'a (dyn Fn(&Completion) -> bool + Send + Sync);
+/// How a worker is asked: what counts as an answer is for who asks to say.
+pub type AskWorker<'a, T> = &'a (dyn Fn(Arc<dyn Worker>) -> BoxFuture<'static, Result<T, WorkerError>> + Send + Sync);
 
-/// Several workers behind one name.
+/// Several workers, of which one is asked.
 pub struct Router {
-    name: String,
     candidates: Vec<Candidate>,
     loads: Vec<AtomicU64>,
     settings: RouteSettings,
@@ -153,9 +147,8 @@ impl Drop for Load<'_> {
 
 impl Router {
     /// A router over workers; none if there are no workers.
-    pub fn new(name: &str, candidates: Vec<Candidate>, settings: RouteSettings) -> Option<Self> {
+    pub fn new(candidates: Vec<Candidate>, settings: RouteSettings) -> Option<Self> {
         (!candidates.is_empty()).then(|| Self {
-            name: name.to_owned(),
             loads: candidates.iter().map(|_| AtomicU64::new(0)).collect(),
             predictor: Predictor::new(settings.learned.clone(), candidates.len()),
             candidates,
@@ -163,59 +156,25 @@ impl Router {
         })
     }
 
-    /// Each worker's reply, in the order of the config.
-    pub async fn complete_each(&self, request: &CompletionRequest) -> Vec<(String, Result<Completion, WorkerError>)> {
-        let asked =
-            (0..self.candidates.len()).map(|at| async move { (self.worker_name(at), self.ask(at, request).await) });
-        join_all(asked).await
+    /// The answer of the worker that the policy chooses; under [`Policy::CheapestOk`] the first that is one, else the
+    /// last failure. A failure that stops a worker is final: the next would be paid for what the user has to mend.
+    /// `index` is the request's number in the run, none to go by its hash.
+    pub async fn ask<T>(&self, request: &CompletionRequest, index: Option<u64>, ask: AskWorker<'_, T>) -> Routed<T> {
+        let (first, choice) = self.choose_at(request, index);
+        let order = if choice.by == By::Price { by_cost(&choice.reasons) } else { vec![first] };
+        let mut last = Routed { answer: self.ask_one(first, ask).await, choice, tried: Vec::new() };
+        for at in order.into_iter().skip(1) {
+            let passed_on = match &last.answer {
+                Err(error) if error.failure.action() != Action::StopWorker => error.to_string(),
+                _ => break,
+            };
+            last.tried.push((std::mem::replace(&mut last.choice.worker, self.worker_name(at)), passed_on));
+            last.answer = self.ask_one(at, ask).await;
+        }
+        last
     }
 
-    /// The reply of the worker that the policy chooses; for [`Policy::CheapestOk`] the first that is accepted, else the
-    /// last. `index` is the request's number in the run, none to go by its hash; without `accept` every reply is.
-    ///
-    /// # Errors
-    /// When the chosen worker fails, or under [`Policy::CheapestOk`] the last of them and no other has replied.
-    pub async fn complete_routed(
-        &self,
-        request: &CompletionRequest,
-        index: Option<u64>,
-        accept: Option<Accept<'_>>,
-    ) -> Result<Routed, WorkerError> {
-        let accepted = |reply: &Completion| accept.is_none_or(|accept| accept(reply));
-        if self.settings.policy != Policy::CheapestOk {
-            let (at, choice) = self.choose_at(request, index);
-            let reply = self.ask(at, request).await?;
-            return Ok(Routed { accepted: accepted(&reply), reply, choice, tried: Vec::new() });
-        }
-        let reasons = self.reasons(request);
-        let mut tried = Vec::new();
-        let mut last = None;
-        for at in by_cost(&reasons) {
-            let outcome = self.ask(at, request).await;
-            let choice = self.choice(at, By::Price, reasons.clone());
-            match outcome {
-                Ok(reply) if accepted(&reply) => return Ok(Routed { reply, choice, tried, accepted: true }),
-                Ok(reply) => {
-                    tried.push((choice.worker.clone(), "not accepted".to_owned()));
-                    last = Some(Ok((reply, choice)));
-                }
-                Err(error) => {
-                    tried.push((choice.worker, error.to_string()));
-                    last = if matches!(last, Some(Ok(_))) { last } else { Some(Err(error)) };
-                }
-            }
-        }
-        match last {
-            Some(Ok((reply, choice))) => {
-                tried.retain(|(worker, _)| *worker != choice.worker);
-                Ok(Routed { reply, choice, tried, accepted: false })
-            }
-            Some(Err(error)) => Err(error),
-            None => unreachable!("a router has at least one worker"),
-        }
-    }
-
-    /// The worker that the policy chooses, without asking it; the first for [`Policy::Each`].
+    /// The worker that the policy chooses, without asking it.
     pub fn choose(&self, request: &CompletionRequest, index: Option<u64>) -> Choice {
         self.choose_at(request, index).1
     }
@@ -238,7 +197,6 @@ impl Router {
         let hash = xxh3_64(request.key(&Identity::default()).as_bytes());
         let turn = |of: usize| (index.unwrap_or(hash) % of.max(1) as u64) as usize;
         let (at, by) = match self.settings.policy {
-            Policy::Each => (0, By::Turn),
             Policy::RoundRobin => (turn(n), By::Turn),
             Policy::LeastLoaded => {
                 let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed) as f64);
@@ -302,10 +260,10 @@ impl Router {
         self.candidates[at].worker.name().to_owned()
     }
 
-    async fn ask(&self, at: usize, request: &CompletionRequest) -> Result<Completion, WorkerError> {
+    async fn ask_one<T>(&self, at: usize, ask: AskWorker<'_, T>) -> Result<T, WorkerError> {
         self.loads[at].fetch_add(1, Ordering::Relaxed);
         let _load = Load(&self.loads[at]);
-        self.candidates[at].worker.complete(request).await
+        ask(Arc::clone(&self.candidates[at].worker)).await
     }
 }
 
@@ -314,58 +272,4 @@ fn by_cost(reasons: &[Reason]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..reasons.len()).collect();
     order.sort_by(|&a, &b| reasons[a].cost.total_cmp(&reasons[b].cost));
     order
-}
-
-#[async_trait]
-impl Worker for Router {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn identity(&self) -> Identity {
-        let names: Vec<&str> = self.candidates.iter().map(|candidate| candidate.worker.name()).collect();
-        Identity { kind: "route".to_owned(), model: names.join("|"), revision: format!("{:?}", self.settings.policy) }
-    }
-
-    async fn complete(&self, request: &CompletionRequest) -> Result<Completion, WorkerError> {
-        if self.settings.policy == Policy::Each {
-            let message = "an ensemble gives several replies; this stage takes one";
-            return Err(WorkerError::new(&self.name, Failure::Unsupported, message));
-        }
-        self.complete_routed(request, None, None).await.map(|routed| routed.reply)
-    }
-
-    async fn score(&self, _: &ScoreRequest) -> Result<Scored, WorkerError> {
-        let message = "scores of different models cannot be mixed: name one worker";
-        Err(WorkerError::new(&self.name, Failure::Unsupported, message))
-    }
-
-    /// What all of them can do; their models and notes together.
-    async fn probe(&self) -> Result<Capabilities, WorkerError> {
-        let mut all: Option<Capabilities> = None;
-        for candidate in &self.candidates {
-            let one = candidate.worker.probe().await?;
-            all = Some(match all {
-                None => one,
-                Some(all) => both(all, one),
-            });
-        }
-        Ok(all.unwrap_or_default())
-    }
-}
-
-fn both(a: Capabilities, b: Capabilities) -> Capabilities {
-    Capabilities {
-        models: a.models.into_iter().chain(b.models).collect(),
-        text: a.text && b.text,
-        chat: a.chat && b.chat,
-        reply_logprobs: a.reply_logprobs && b.reply_logprobs,
-        score: false,
-        full_distribution: false,
-        json_schema: a.json_schema && b.json_schema,
-        regex: a.regex && b.regex,
-        grammar: a.grammar && b.grammar,
-        seed: a.seed && b.seed,
-        notes: a.notes.into_iter().chain(b.notes).collect(),
-    }
 }

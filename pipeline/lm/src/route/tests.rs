@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::error::Failure;
 use crate::pool::fake::{Fake, ask, fault, reply};
 
 fn candidate(fake: Fake, price: f64) -> Candidate {
@@ -11,7 +12,7 @@ fn candidate(fake: Fake, price: f64) -> Candidate {
 }
 
 fn router(policy: Policy, candidates: Vec<Candidate>) -> Router {
-    Router::new("r", candidates, RouteSettings { policy, ..RouteSettings::default() }).unwrap()
+    Router::new(candidates, RouteSettings { policy, ..RouteSettings::default() }).unwrap()
 }
 
 fn saying(name: &'static str) -> Fake {
@@ -34,49 +35,58 @@ async fn turns_go_by_number_or_evenly_by_hash() {
     assert_eq!(by_hash[7], router.choose(&ask("7", 1), None).worker);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_ensemble_gives_each_reply_in_order() {
-    let workers = vec![candidate(saying("a"), 1.0), candidate(failing("b", Failure::Refused), 1.0)];
-    let router = router(Policy::Each, workers);
-    let replies = router.complete_each(&ask("p", 1)).await;
-    assert_eq!((replies[0].0.as_str(), replies[0].1.as_ref().unwrap().text.as_str()), ("a", "a"));
-    assert!(replies[1].0 == "b" && replies[1].1.is_err());
-    assert_eq!(router.complete(&ask("p", 1)).await.unwrap_err().failure, Failure::Unsupported);
+/// The text of a reply that is accepted.
+async fn texts(router: &Router, prompt: &str, accept: fn(&str) -> bool) -> Routed<String> {
+    let request = ask(prompt, 1);
+    let asked = request.clone();
+    let one = move |worker: Arc<dyn Worker>| -> BoxFuture<'static, Result<String, WorkerError>> {
+        let request = asked.clone();
+        Box::pin(async move {
+            let text = worker.complete(&request).await?.text;
+            if accept(&text) { Ok(text) } else { Err(fault(Failure::Malformed)) }
+        })
+    };
+    router.ask(&request, None, &one).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_least_loaded_is_chosen() {
     let slow = Fake::echo("slow", 1_000);
     let router = router(Policy::LeastLoaded, vec![candidate(slow, 1.0), candidate(Fake::echo("quick", 10), 1.0)]);
-    let first = ask("1", 1);
-    let on_slow = router.complete_routed(&first, None, None);
+    let on_slow = texts(&router, "1", |_| true);
     tokio::pin!(on_slow);
     assert!(futures::poll!(on_slow.as_mut()).is_pending());
     for i in 2..20 {
-        let routed = router.complete_routed(&ask(&i.to_string(), 1), None, None).await.unwrap();
+        let routed = texts(&router, &i.to_string(), |_| true).await;
         assert_eq!((routed.choice.worker.as_str(), routed.choice.by), ("quick", By::Load));
     }
-    assert_eq!(on_slow.await.unwrap().choice.worker, "slow");
+    assert_eq!(on_slow.await.choice.worker, "slow");
     assert_eq!(router.choose(&ask("x", 1), None).worker, "slow");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_cheapest_that_is_accepted_replies() {
-    let workers = || {
-        vec![
-            candidate(saying("dear"), 9.0),
-            candidate(failing("broken", Failure::ContextLength), 1.0),
-            candidate(saying("fair"), 3.0),
-        ]
-    };
-    let router = router(Policy::CheapestOk, workers());
-    let routed = router.complete_routed(&ask("p", 1), None, None).await.unwrap();
-    assert_eq!((routed.reply.text.as_str(), routed.accepted), ("fair", true));
+async fn the_cheapest_whose_answer_is_one_is_taken() {
+    let workers = vec![
+        candidate(saying("dear"), 9.0),
+        candidate(failing("broken", Failure::ContextLength), 1.0),
+        candidate(saying("fair"), 3.0),
+    ];
+    let router = router(Policy::CheapestOk, workers);
+    let routed = texts(&router, "p", |_| true).await;
+    assert_eq!((routed.answer.as_deref(), routed.choice.worker.as_str()), (Ok("fair"), "fair"));
     assert!(routed.tried.len() == 1 && routed.tried[0].0 == "broken");
-    let dear = |reply: &Completion| reply.text == "dear";
-    assert_eq!(router.complete_routed(&ask("p", 1), None, Some(&dear)).await.unwrap().tried.len(), 2);
-    let none = router.complete_routed(&ask("p", 1), None, Some(&|_| false)).await.unwrap();
-    assert!(!none.accepted && none.choice.worker == "dear" && none.tried.len() == 2);
+    assert_eq!(texts(&router, "p", |text| text == "dear").await.tried.len(), 2);
+    let none = texts(&router, "p", |_| false).await;
+    assert!(none.answer.is_err_and(|error| error.failure == Failure::Malformed));
+    assert_eq!((none.choice.worker.as_str(), none.tried.len()), ("dear", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_must_be_mended_is_not_paid_around() {
+    let workers = vec![candidate(failing("spent", Failure::Quota), 1.0), candidate(saying("dear"), 9.0)];
+    let routed = texts(&router(Policy::CheapestOk, workers), "p", |_| true).await;
+    assert!(routed.answer.is_err_and(|error| error.failure == Failure::Quota));
+    assert_eq!((routed.choice.worker.as_str(), routed.tried.len()), ("spent", 0));
 }
 
 /// Two kinds of prompts in words of their own; `coder` is good at one, `writer` at the other, `small` middling at both.
@@ -102,8 +112,7 @@ fn losses(code: bool) -> Vec<f64> {
 fn learned(rule: Learned) -> Router {
     let names = [("coder", 10.0), ("writer", 10.0), ("small", 1.0)];
     let workers = names.map(|(name, price)| candidate(Fake::echo(name, 0), price)).into();
-    Router::new("r", workers, RouteSettings { policy: Policy::Learned, learned: rule, ..RouteSettings::default() })
-        .unwrap()
+    Router::new(workers, RouteSettings { policy: Policy::Learned, learned: rule, ..RouteSettings::default() }).unwrap()
 }
 
 fn teach(router: &Router, indices: impl Iterator<Item = u64>) {
