@@ -2,8 +2,8 @@
 //!
 //! Servers' own `text_offset` counts whatever precedes the text (vLLM counts the letters of `<s>`) or is missing, so
 //! the tokens are laid along the text again. They spell it but for: tokens before it that are not of it (`<s>`); halves
-//! of a character, which no server can spell (`\u{fffd}`, `bytes:\xf0`, `<0xF0>`); white space that tokenizers add
-//! before the first word or take from each (SentencePiece).
+//! of a character, which no server can spell (`\u{fffd}`, `bytes:\xf0`, `<0xF0>`, nothing at all from llama-cpp-python);
+//! white space that tokenizers add before the first word or take from each (SentencePiece).
 
 use std::ops::Range;
 
@@ -63,11 +63,12 @@ fn lay(tokens: &[&str], text: &str) -> Option<Vec<Range<usize>>> {
             i += 1;
             continue;
         }
-        let n_halves = tokens[i..].iter().take_while(|token| is_half(token)).count();
+        let n_halves = tokens[i..].iter().take_while(|token| token.is_empty() || is_half(token)).count();
         if n_halves == 0 {
             return None;
         }
-        let end = halves_end(n_halves, tokens.get(i + n_halves).copied(), text, at)?;
+        let are_silent = tokens[i..i + n_halves].iter().all(|token| token.is_empty());
+        let end = halves_end(n_halves, are_silent, tokens.get(i + n_halves).copied(), text, at)?;
         spans.extend(std::iter::repeat_n(at..end, n_halves));
         at = end;
         i += n_halves;
@@ -75,10 +76,10 @@ fn lay(tokens: &[&str], text: &str) -> Option<Vec<Range<usize>>> {
     (at == text.len()).then_some(spans)
 }
 
-/// Where a token ends that begins here; none when the text goes on otherwise.
+/// Where a token ends that begins here; none when the text goes on otherwise, or the token says nothing.
 fn step(token: &str, text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
-    if rest.starts_with(token) {
+    if !token.is_empty() && rest.starts_with(token) {
         return Some(at + token.len());
     }
     let bare = token.trim_start();
@@ -93,18 +94,19 @@ fn step(token: &str, text: &str, at: usize) -> Option<usize> {
     (skipped > 0 && bare.len() == token.len() && word.starts_with(token)).then(|| at + skipped + token.len())
 }
 
-/// Where a run of halves ends: where the next whole token begins, or at the end of the text.
-fn halves_end(n_halves: usize, next: Option<&str>, text: &str, at: usize) -> Option<usize> {
+/// Where a run of halves ends: where the next whole token begins, or at the end of the text. Tokens that say nothing may
+/// stand for nothing, but not for what they could have said: ASCII has no halves.
+fn halves_end(n_halves: usize, are_silent: bool, next: Option<&str>, text: &str, at: usize) -> Option<usize> {
     let reach = text.len().min(at + n_halves.saturating_mul(MAX_BYTES_PER_HALF));
-    let ends = (at + 1..=reach).filter(|end| text.is_char_boundary(*end));
-    match next {
+    let least = if are_silent { at } else { at + 1 };
+    let mut ends = (least..=reach).filter(|end| text.is_char_boundary(*end));
+    let end = match next {
         // A text of only a few bytes more may end here, the next token being one that was drawn.
-        Some(next) => {
-            let mut ends = ends;
-            ends.find(|end| *end == text.len() || text[*end..].starts_with(next))
-        }
+        Some(next) => ends.find(|end| *end == text.len() || text[*end..].starts_with(next)),
         None => (reach == text.len()).then_some(reach),
-    }
+    }?;
+    let has_whole = || text[at..end].contains(|c: char| c.is_ascii() && !c.is_whitespace());
+    (!are_silent || !has_whole()).then_some(end)
 }
 
 fn is_half(token: &str) -> bool {
@@ -142,6 +144,9 @@ mod tests {
         }
         assert_eq!(spans(&["a ", " \u{fffd}"], "a  🦀"), Some((0, vec![(0, 2), (2, 7)], 0)));
         assert_eq!(spans(&["\u{fffd}", "\u{fffd}"], "🦀"), Some((0, vec![(0, 4), (0, 4)], 0)));
+        // As llama-cpp-python leaves them out; the first may as well be the mark of the beginning.
+        assert_eq!(spans(&["a", " ", "", "", " b"], text), Some((0, vec![(0, 1), (1, 2), (2, 6), (2, 6), (6, 8)], 0)));
+        assert_eq!(spans(&["", "a", " b"], "a b"), Some((0, vec![(0, 0), (0, 1), (1, 3)], 0)));
     }
 
     #[test]

@@ -40,6 +40,11 @@ const TOO_LONG: &[&str] = &[
     "`inputs` tokens + `max_new_tokens`",
 ];
 
+/// Words by which a 500 is the server's way to say that the request is wrong, and that it cannot do what is asked;
+/// lower case. llama-cpp-python answers 500 whatever its own checks find.
+const INVALID: &str = "validation error";
+const NOT_OFFERED: &str = "not supported";
+
 /// Codes by which a filter refused the prompt.
 const FILTERED: &[&str] = &["content_filter", "content_policy_violation", "moderation_blocked"];
 
@@ -107,6 +112,8 @@ pub(crate) fn class(status: u16, words: &Words) -> Failure {
         400..=499 if named(FILTERED) => Failure::Refused,
         400..=499 if words.code == "model_not_found" => Failure::NotFound,
         408 | 409 | 425 => Failure::Overload,
+        500 if said.contains(INVALID) => Failure::BadRequest,
+        500 if said.contains(NOT_OFFERED) => Failure::Unsupported,
         501 => Failure::Unsupported,
         500..=599 => Failure::Overload,
         400..=499 => Failure::BadRequest,

@@ -176,7 +176,8 @@ fn dialect_of(models: &[(String, String)]) -> Guided {
     let of_owner = |owner: &str| match owner {
         "vllm" => Some(Guided::Vllm),
         "sglang" => Some(Guided::Sglang),
-        "llamacpp" => Some(Guided::LlamaCpp),
+        // llama.cpp's own server, and llama-cpp-python's.
+        "llamacpp" | "me" => Some(Guided::LlamaCpp),
         "library" => Some(Guided::Ollama),
         _ => None,
     };

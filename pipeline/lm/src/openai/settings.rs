@@ -49,7 +49,7 @@ pub enum Endpoint {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Guided {
-    /// What the server's model list says it is: vLLM, SGLang, llama.cpp and Ollama sign it. It is asked once, before
+    /// What the server's model list says it is: vLLM, SGLang, llama.cpp, llama-cpp-python and Ollama sign it. It is asked once, before
     /// the first request; a server that signs with nothing known is taken for `openai`.
     #[default]
     Auto,

@@ -59,6 +59,7 @@ impl Run<'_> {
         let works = outcome.is_ok();
         // Replies and names of models may repeat what the server was sent.
         let note = self.worker.wire.redact(&outcome.unwrap_or_else(|note| note));
+        let note = note.split_whitespace().collect::<Vec<_>>().join(" ");
         if !works {
             self.found.notes.push(format!("{what}: {note}"));
         }

@@ -178,6 +178,7 @@ async fn the_dialect_is_what_the_model_list_is_signed_with_and_is_asked_for_once
         ("vllm", Guided::Vllm),
         ("sglang", Guided::Sglang),
         ("llamacpp", Guided::LlamaCpp),
+        ("me", Guided::LlamaCpp),
         ("library", Guided::Ollama),
         ("someone", Guided::Openai),
     ] {

@@ -14,6 +14,8 @@ enum Style {
     Replaced,
     /// OpenAI's legacy completions: the same, but halves are spelt as bytes.
     Spelt,
+    /// llama-cpp-python: the same, but halves say nothing.
+    Silent,
     /// vLLM with SentencePiece: `<s>` first, spaces lost, each byte of a rare character a token.
     Piece,
 }
@@ -73,6 +75,7 @@ fn split(pieces: &mut Vec<Piece>, text: &str, span: Range<usize>, at: usize, sty
     {
         let spelt = match style {
             Style::Replaced => format!("{space}\u{fffd}"),
+            Style::Silent => space.to_owned(),
             _ => half.iter().fold(format!("bytes:{space}"), |spelt, byte| format!("{spelt}\\x{byte:02x}")),
         };
         pieces.push((spelt, span));
@@ -132,7 +135,7 @@ async fn every_byte_of_a_text_has_the_scores_of_its_own_tokens_and_no_others() {
         ("Le crabe va", "\n🦀 là.\nFin"),
         ("Where? ", "On the mat 🦀"),
     ];
-    for style in [Style::Replaced, Style::Spelt, Style::Piece] {
+    for style in [Style::Replaced, Style::Spelt, Style::Silent, Style::Piece] {
         for way in [Way::Echo, Way::EchoDrawing, Way::Prompt, Way::PromptIds] {
             let server = Canned::start(move |asked, _| answer(&asked.body, style, way)).await;
             let worker = client(&server.base_url);
@@ -157,7 +160,7 @@ async fn every_byte_of_a_text_has_the_scores_of_its_own_tokens_and_no_others() {
 
 #[tokio::test]
 async fn a_text_that_is_all_halves_of_characters_is_scored() {
-    for style in [Style::Replaced, Style::Spelt, Style::Piece] {
+    for style in [Style::Replaced, Style::Spelt, Style::Silent, Style::Piece] {
         let server = Canned::start(move |asked, _| answer(&asked.body, style, Way::Echo)).await;
         let tokens = client(&server.base_url).score(&score_of("", "日本語🦀", 1)).await.unwrap().tokens;
         let n_parts = if style == Style::Piece { 3 * 3 + 4 } else { 2 * 4 };
@@ -191,7 +194,8 @@ async fn scores_through_a_server_are_those_of_the_model_behind_it() {
     {
         let request = score_of(context, text, 3);
         let (through, direct) = (through.score(&request).await.unwrap(), direct.score(&request).await.unwrap());
-        let plain = |tokens: &[TokenScore]| -> Vec<(String, Option<f64>, Vec<(String, f64)>)> {
+        type Plain = (String, Option<f64>, Vec<(String, f64)>);
+        let plain = |tokens: &[TokenScore]| -> Vec<Plain> {
             tokens.iter().map(|token| (token.token.clone(), token.logprob, token.top.clone())).collect()
         };
         assert_eq!(plain(&through.tokens), plain(&direct.tokens), "{context:?} {text:?}");
