@@ -1,7 +1,9 @@
 //! Machine text: pure functions from texts to scores, and models learned from two sides.
 
+pub mod compress;
 pub mod detector;
 pub mod detector_file;
+pub mod fewshot;
 pub mod linear;
 pub mod ngram;
 pub mod normalise;
