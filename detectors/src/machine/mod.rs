@@ -10,3 +10,4 @@ pub mod normalise;
 pub mod scores;
 pub mod sentences;
 pub mod style;
+pub mod zero_shot;

@@ -1,10 +1,10 @@
 //! Zero-shot scores: how likely a language model finds a text, token by token, and what that says of who wrote it.
 //!
 //! They need no training, only a worker that scores. Each row of [`SCORES`] says what it needs of a worker; all are
-//! turned so that higher means machine. Everything here is arithmetic on what workers answered: nothing asks a worker,
-//! nothing cuts a text, and nothing decides. Servers seldom give whole distributions: what lies beyond the likeliest
-//! tokens is estimated and, where one worker is used, bounded, never ignored, and [`Basis`] says which it was. Short
-//! texts, and answers that cannot be right, are an [`Abstain`] and never a NaN.
+//! turned so that higher means machine. Everything here is arithmetic on what workers answered: nothing asks a worker
+//! (that is [`super::zero_shot`]), nothing cuts a text, and nothing decides. Servers seldom give whole distributions:
+//! what lies beyond the likeliest tokens is estimated and, where one worker is used, bounded, never ignored, and
+//! [`Basis`] says which it was. Short texts, and answers that cannot be right, are an [`Abstain`] and never a NaN.
 //!
 //! Source: the papers named in the table; the geometric tail of Bao et al. 2025 (Glimpse, arXiv:2412.11506). We differ
 //! in that both workers of a pair are read at the same positions: the released Binoculars averages the cross-entropy
@@ -200,6 +200,19 @@ impl Needs {
             i += 1;
         }
         needs
+    }
+
+    /// What either needs.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            logprob: self.logprob || other.logprob,
+            rank: self.rank || other.rank,
+            distribution: self.distribution || other.distribution,
+            second_worker: self.second_worker || other.second_worker,
+            generation: self.generation || other.generation,
+            perturbation: self.perturbation || other.perturbation,
+        }
     }
 
     /// Whether all of it is in `offered`.
