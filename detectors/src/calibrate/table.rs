@@ -90,6 +90,9 @@ pub struct CalibrationTable {
     pub entries: Vec<Entry>,
     /// From score to probability of machine.
     pub probability: Option<ProbabilityMap>,
+    /// Share of machine documents among those that the probabilities were fitted on; none without probabilities.
+    #[serde(default)]
+    pub machine_ratio: Option<f64>,
 }
 
 impl CalibrationTable {
@@ -126,7 +129,9 @@ impl CalibrationTable {
             let scores: Vec<f64> = usable.iter().map(|row| row.score).collect();
             method.fit(&scores, &usable.iter().map(|row| row.machine).collect::<Vec<_>>())
         });
-        Ok(Self { params: params.clone(), entries, probability })
+        let n_machine = usable.iter().filter(|row| row.machine).count();
+        let machine_ratio = probability.as_ref().map(|_| n_machine as f64 / usable.len() as f64);
+        Ok(Self { params: params.clone(), entries, probability, machine_ratio })
     }
 
     /// The thresholds that hold for a document: of its band if that has one, else of its whole domain.

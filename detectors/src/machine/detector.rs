@@ -111,6 +111,11 @@ impl Detector {
         Ok(Self { normalise: params.normalise, ngram, reference, discriminant, stack })
     }
 
+    /// Means and deviations of the style features of human text, as the style head reads them.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
     /// A scorer that reuses its memory from text to text.
     pub fn scorer(&self) -> Scorer<'_> {
         Scorer {

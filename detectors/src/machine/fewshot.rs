@@ -13,6 +13,8 @@
 //! cosine, minimum of the distances over supports. We differ in the encoder (named features instead of LUAR) and in the
 //! centring; a neural encoder fits behind the trait.
 
+pub mod protocol;
+
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -45,7 +47,7 @@ impl StyleEncoder {
         Some(Self { reference: Reference::fit(&rows)?, normaliser })
     }
 
-    /// An encoder with the scale of a detector's reference.
+    /// An encoder with the scale of a detector's reference, such as that of the embedded one.
     pub fn new(reference: Reference) -> Self {
         Self { reference, normaliser: Normaliser::default() }
     }
@@ -210,10 +212,8 @@ mod tests {
         assert!((cosine(&[3.0, 4.0], &[4.0, 3.0]) - 0.96).abs() < 1e-12);
         assert_eq!(cosine(&[0.0, 0.0], &[1.0, 0.0]), 0.0);
         let human = vec![vec![1.0, 1.0], vec![3.0, 1.0]];
-        let machines = vec![
-            ("a".to_owned(), vec![vec![3.0, 1.0]]),
-            ("b".to_owned(), vec![vec![2.0, 2.0], vec![2.0, 4.0]]),
-        ];
+        let machines =
+            vec![("a".to_owned(), vec![vec![3.0, 1.0]]), ("b".to_owned(), vec![vec![2.0, 2.0], vec![2.0, 4.0]])];
         let supports = Supports::new(&human, &machines).unwrap();
         // The centre is (2, 1): support a is (1, 0), support b is (0, 2); the episode (2, 3) less the centre is (0, 2).
         let found = supports.attribute(&supports.episode(&[vec![2.0, 3.0]]));

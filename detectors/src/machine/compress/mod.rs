@@ -4,7 +4,7 @@
 //! text of the same kind. Nothing is trained: the compressor's state after the prelude is kept and shared, and each text
 //! is read on top of it, with a memory of its own that is forgotten afterwards.
 //!
-//! The compressor is an adaptive context model over bytes: contexts of 1 to [`Prelude::MAX_ORDER`] bytes, each blended
+//! The compressor is an adaptive context model over bytes: contexts of 1 to [`Prelude::MAX_ORDER`] bytes and none, each blended
 //! with the next shorter by its number of different successors (Witten-Bell, which is PPM's escape C without exclusion).
 //! No bits are written; their number is the sum of -log2 of what each byte was given.
 //!
@@ -12,7 +12,10 @@
 //! Text Classification", for classes as preludes. We differ in the compressor: LZMA's matches of three bytes and more see
 //! less of a text of 150 words.
 
+mod preludes;
 mod tables;
+
+pub use preludes::{Compression, CompressionScorer, Preludes};
 
 use self::tables::Tables;
 

@@ -1,9 +1,8 @@
 //! The counts behind the compressor: contexts, and bytes that followed them.
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::DefaultHashBuilder;
 
-type Map<K> = HashMap<K, u32, DefaultHashBuilder>;
+type Map<K> = HashMap<K, u32>;
 
 /// What is known of a context and a byte.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,9 +18,11 @@ pub(super) struct Seen {
 /// Counts of contexts and their successors.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
-    /// Occurrences in the lower half, kinds of successors in the upper.
+    /// Times each context occurred.
     contexts: Map<u64>,
+    /// Different bytes that followed it.
     kinds: Map<u64>,
+    /// Times each byte followed it.
     followed: Map<(u64, u8)>,
 }
 
