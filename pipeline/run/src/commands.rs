@@ -5,14 +5,18 @@ pub mod bootstrap;
 pub mod check;
 mod cost;
 pub mod detect;
+pub mod evaluate;
+pub mod few_shot;
 pub mod lm;
 pub mod ops;
 pub mod plan;
+pub mod prevalence;
 mod replies;
 pub mod report;
 pub mod run;
 pub mod sql;
 pub mod why;
+pub mod zero_shot;
 
 use std::path::{Path, PathBuf};
 

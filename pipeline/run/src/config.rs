@@ -106,7 +106,7 @@ impl Config {
     /// # Errors
     /// Every complaint that can be made without looking at data.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Diagnostics> {
-        let config = Self::read(path, overrides)?;
+        let config = Self::read(path, overrides, &[])?;
         if config.stages.is_empty() {
             return Err(config.document.complain(&[], "there is no [stage.NAME]: nothing to run".into(), None).into());
         }
@@ -118,15 +118,36 @@ impl Config {
     /// # Errors
     /// As for [`Config::load`].
     pub fn load_workers(path: &Path) -> Result<Self, Diagnostics> {
-        Self::read(path, &[])
+        Self::read(path, &[], &[])
     }
 
-    fn read(path: &Path, overrides: &[String]) -> Result<Self, Diagnostics> {
-        let document = Document::read(path, overrides)?;
+    /// Reads a config that has tables of another kind beside its workers; those are left to the caller.
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn load_with(path: &Path, overrides: &[String], others: &[&str]) -> Result<Self, Diagnostics> {
+        Self::read(path, overrides, others)
+    }
+
+    fn read(path: &Path, overrides: &[String], others: &[&str]) -> Result<Self, Diagnostics> {
+        Self::parse(Document::read(path, overrides)?, path, others)
+    }
+
+    /// A config that stands in no file.
+    ///
+    /// # Errors
+    /// As for [`Config::load`].
+    pub fn of(document: Document) -> Result<Self, Diagnostics> {
+        let path = document.path().to_owned();
+        Self::parse(document, &path, &[])
+    }
+
+    fn parse(document: Document, path: &Path, others: &[&str]) -> Result<Self, Diagnostics> {
         let mut complaints = Diagnostics::default();
         let root = document.value().as_object().cloned().unwrap_or_default();
-        for key in root.keys().filter(|key| !["run", "stage", "worker"].contains(&key.as_str())) {
-            let hint = nearest(key, ["run", "stage", "worker"]).map(|near| format!("did you mean `[{near}]`?"));
+        let own = ["run", "stage", "worker"].iter().chain(others).copied();
+        for key in root.keys().filter(|key| own.clone().all(|known| known != key.as_str())) {
+            let hint = nearest(key, own.clone()).map(|near| format!("did you mean `[{near}]`?"));
             let message = format!("unknown table `{key}`; expected [run], [stage.NAME] or [worker.NAME]");
             complaints.push(document.complain(std::slice::from_ref(key), message, hint));
         }

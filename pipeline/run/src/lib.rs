@@ -6,6 +6,7 @@ pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod engine;
+pub mod evaluation;
 pub mod gather;
 pub mod plan;
 pub mod release;

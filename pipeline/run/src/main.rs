@@ -1,10 +1,15 @@
 //! The command line of gristmill.
 
+#[path = "main/detection.rs"]
+mod detection;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use detection::{EvalArgs, FewShotArgs, PrevalenceArgs, ZeroShotArgs};
+use gristmill_detectors::machine::sentences::WindowParams;
 use gristmill_run::RunError;
 use gristmill_run::audit::{AuditOptions, DataKind};
 use gristmill_run::commands::bootstrap::BootstrapCall;
@@ -167,7 +172,19 @@ enum DetectCommand {
         /// Reasons given for each text
         #[arg(long, default_value_t = 3)]
         reasons: usize,
+        /// Score every sentence too, by the windows of sentences that hold it: for texts that a machine wrote in part
+        #[arg(long)]
+        sentences: bool,
+        /// Words of such a window
+        #[arg(long, default_value_t = 80)]
+        window_words: usize,
     },
+    /// Score texts by a language model without training: likelihood, ranks, curvature, …; or by compression
+    ZeroShot(ZeroShotArgs),
+    /// Tell whose texts they are from a handful of examples of each machine
+    FewShot(FewShotArgs),
+    /// Estimate the share of machine text in a corpus
+    Prevalence(PrevalenceArgs),
     /// Learn from human and machine texts; rows at the same place of files of the same length count as pairs
     Train {
         #[command(flatten)]
@@ -225,6 +242,12 @@ enum DetectCommand {
         /// Field of the text (default: text)
         #[arg(long)]
         field: Option<String>,
+        /// Files of machine texts that it was not trained on: they give probabilities, and verdicts of human
+        #[arg(long, num_args = 1..)]
+        machine: Vec<PathBuf>,
+        /// Field of the text in them (default: --field)
+        #[arg(long)]
+        machine_field: Option<String>,
         /// Name of their domain
         #[arg(long, default_value = "")]
         domain: String,
@@ -232,14 +255,8 @@ enum DetectCommand {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Measure a model on texts it was not trained on: AUROC, partial AUROC, TPR at 1 % and 5 % FPR
-    Eval {
-        /// The model
-        #[arg(long)]
-        model: PathBuf,
-        #[command(flatten)]
-        sides: SidesArgs,
-    },
+    /// Measure detectors on texts whose writers are known: AUROC, TPR at 1 % and 5 % FPR, plots; a config or one model
+    Eval(EvalArgs),
 }
 
 #[derive(Args)]
@@ -273,14 +290,21 @@ impl DetectCommand {
                     BootstrapCall { config, worker, human, field, n, start_words, least_words, head, domain, out };
                 commands::bootstrap::bootstrap(&call).await
             }
-            Self::Score { files, model, field, domain, reasons } => {
-                detect::score(&model, &files, field.as_deref(), &domain, reasons)
+            Self::Score { files, model, field, domain, reasons, sentences, window_words } => {
+                let windows = WindowParams { min_words: window_words, ..WindowParams::default() };
+                let windows = sentences.then_some(windows);
+                detect::score(&model, &files, field.as_deref(), &domain, reasons, windows)
             }
+            Self::ZeroShot(args) => commands::zero_shot::zero_shot(&args.into()).await,
+            Self::FewShot(args) => commands::few_shot::few_shot(&args.into()),
+            Self::Prevalence(args) => commands::prevalence::prevalence(&args.into()),
             Self::Train { sides, head, name, out } => detect::train(&sides.into(), &head, &name, &out),
-            Self::Calibrate { model, human, field, domain, out } => {
-                detect::calibrate(&model, &human, field.as_deref(), &domain, &out)
+            Self::Calibrate { model, human, field, machine, machine_field, domain, out } => {
+                let machine_field = machine_field.or_else(|| field.clone());
+                let sides = Sides { human, human_field: field, machine, machine_field };
+                detect::calibrate(&model, &sides, &domain, &out)
             }
-            Self::Eval { model, sides } => detect::eval(&model, &sides.into()),
+            Self::Eval(args) => commands::evaluate::eval(&args.into()).await,
         }
     }
 }

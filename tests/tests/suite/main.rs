@@ -4,6 +4,7 @@ mod ask;
 mod bad_configs;
 mod browser;
 mod dedup;
+mod detection;
 mod ensemble_instruct;
 mod laws;
 mod operators;

@@ -20,6 +20,7 @@ use gristmill_detectors::leak_probe::leak_probe;
 use crate::RunError;
 pub use page::page;
 pub use rows::{DataKind, normalise, read_side, texts};
+pub(crate) use rows::{text_of, values_of};
 pub use stage::{AuditParams, TABLES};
 pub(crate) use written::hold;
 pub use written::{Written, finish, write};

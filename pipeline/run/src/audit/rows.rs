@@ -47,12 +47,16 @@ pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, field: Opt
         DataKind::Labels => Rows::Labels(typed::<LabelRow>(values)?),
         DataKind::Preferences => Rows::Preferences(values.into_iter().map(preference).collect::<Result<_, _>>()?),
         DataKind::Dialogues => Rows::Dialogues(typed::<Dialogue>(values)?),
-        DataKind::Text => Rows::Text(values.iter().map(|value| text(value, field)).collect()),
+        DataKind::Text => Rows::Text(values.iter().map(|value| text_of(value, field)).collect()),
     };
     Ok(Side { name: name.to_owned(), rows, slices: Vec::new() })
 }
 
-pub(super) fn values_of(path: &Path, field: Option<&str>) -> Result<Vec<Value>, RunError> {
+/// The rows of a file: its lines, or the list that `field` names in an object of lists.
+///
+/// # Errors
+/// Names the file and line that cannot be read.
+pub(crate) fn values_of(path: &Path, field: Option<&str>) -> Result<Vec<Value>, RunError> {
     let refuse = |cause: String| RunError::Usage(format!("{}: {cause}", path.display()));
     let content = std::fs::read_to_string(path).map_err(|e| refuse(format!("cannot be read: {e}")))?;
     // One object of lists, such as {"original": […], "sampled": […]}: `field` names the list.
@@ -104,7 +108,8 @@ fn preference(value: Value) -> Result<Preference, RunError> {
     serde_json::from_value(value).map_err(|e| RunError::Usage(format!("a preference row: {e}")))
 }
 
-fn text(value: &Value, field: Option<&str>) -> String {
+/// The text of a row.
+pub(crate) fn text_of(value: &Value, field: Option<&str>) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => key(other, field.unwrap_or("text")).to_owned(),

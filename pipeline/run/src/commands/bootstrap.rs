@@ -9,7 +9,9 @@ use std::path::PathBuf;
 
 use futures::StreamExt;
 use gristmill_core::error::Error;
-use gristmill_detectors::calibrate::{Calibration, CalibrationParams, CalibrationRow, CalibrationTable};
+use gristmill_detectors::calibrate::{
+    Calibration, CalibrationParams, CalibrationRow, CalibrationTable, ProbabilityMethod,
+};
 use gristmill_detectors::eval::Curve;
 use gristmill_detectors::leak_probe::leak_probe;
 use gristmill_detectors::machine::detector::{Detector, DetectorParams, LEAST_TEXTS};
@@ -183,7 +185,7 @@ fn learn(call: &BootstrapCall, name: &str, worker: &dyn Worker, pairs: &[Pair]) 
     for figure in &figures {
         let _ = writeln!(told, "{}: {:.3} on {} held-out pairs", figure.measure, figure.value, held.len());
     }
-    let params = CalibrationParams::default();
+    let params = CalibrationParams { probability: Some(ProbabilityMethod::Platt), ..CalibrationParams::default() };
     let table = CalibrationTable::fit(&rows, &params).map_err(|e| bug(&e))?;
     let bound = table.entry(&call.domain, params.min_words).and_then(|entry| entry.machine_above.as_ref());
     let _ = match bound {

@@ -1,18 +1,19 @@
-//! `gristmill detect score|train|calibrate|eval`: machine text, told by a detector of your own.
+//! `gristmill detect score|train|calibrate`: machine text, told by a detector of your own.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::error::Error;
-use gristmill_detectors::calibrate::{Calibration, CalibrationParams, CalibrationRow, CalibrationTable, Verdict};
-use gristmill_detectors::eval::Curve;
+use gristmill_detectors::calibrate::{
+    Calibration, CalibrationParams, CalibrationRow, CalibrationTable, ProbabilityMethod, Verdict,
+};
 use gristmill_detectors::leak_probe::leak_probe;
 use gristmill_detectors::machine::detector::{Detector, DetectorParams};
 use gristmill_detectors::machine::detector_file::Passport;
+use gristmill_detectors::machine::sentences::{PartScores, SentenceScore, WindowParams, score_parts};
 use gristmill_detectors::model_file::{TrainingSource, card};
-use serde_json::json;
+use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::RunError;
@@ -21,6 +22,9 @@ use crate::plan::write_whole;
 
 /// AUROC of a formatting scalar from which the leak probe speaks up.
 const LEAK: f64 = 0.65;
+
+/// Characters of a sentence that are shown.
+const SENTENCE_CHARS: usize = 200;
 
 /// Human and machine texts, and how they are read.
 #[derive(Debug, Clone, Default)]
@@ -36,13 +40,14 @@ pub struct Sides {
 }
 
 impl Sides {
-    fn read(&self) -> Result<(Vec<String>, Vec<String>), RunError> {
+    /// The texts of both sides.
+    pub(super) fn read(&self) -> Result<(Vec<String>, Vec<String>), RunError> {
         let human = read(&self.human, self.human_field.as_deref())?;
         Ok((human, read(&self.machine, self.machine_field.as_deref())?))
     }
 }
 
-pub(super) fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
+pub(crate) fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
     Ok(texts(&read_side("texts", files, DataKind::Text, field)?))
 }
 
@@ -75,7 +80,7 @@ fn warning(human: &[String], machine: &[String]) -> String {
 }
 
 /// What belongs together when texts are dealt into folds: the pair of the same place, where both sides are as long.
-fn groups(n_human: usize, n_machine: usize) -> Vec<u64> {
+pub(super) fn groups(n_human: usize, n_machine: usize) -> Vec<u64> {
     let first = if n_human == n_machine { 0 } else { n_human as u64 };
     (0..n_human as u64).chain((0..n_machine as u64).map(|i| first + i)).collect()
 }
@@ -106,47 +111,77 @@ pub fn train(sides: &Sides, head: &str, name: &str, out: &Path) -> Result<String
     Ok(told)
 }
 
-/// Sets a detector's thresholds by human text of the user's own kind.
+/// Sets a detector's thresholds by human text of the user's own kind; with machine text too, its probabilities.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn calibrate(
-    model: &Path,
-    human: &[PathBuf],
-    field: Option<&str>,
-    domain: &str,
-    out: &Path,
-) -> Result<String, RunError> {
+pub fn calibrate(model: &Path, sides: &Sides, domain: &str, out: &Path) -> Result<String, RunError> {
     let (detector, mut passport) = load(model)?;
-    let texts = read(human, field)?;
+    let (human, machine) = sides.read()?;
     let mut scorer = detector.scorer();
-    let rows: Vec<CalibrationRow<'_>> = texts
-        .iter()
-        .map(|text| CalibrationRow {
-            score: scorer.score(text).score,
-            machine: false,
-            group: xxh3_64(text.as_bytes()),
-            domain,
-            n_words: text.split_whitespace().count(),
-        })
-        .collect();
-    let params = CalibrationParams::default();
+    let row = |(text, machine): (&String, bool)| CalibrationRow {
+        score: scorer.score(text).score,
+        machine,
+        group: xxh3_64(text.as_bytes()),
+        domain,
+        n_words: text.split_whitespace().count(),
+    };
+    let both = human.iter().map(|text| (text, false)).chain(machine.iter().map(|text| (text, true)));
+    let rows: Vec<CalibrationRow<'_>> = both.map(row).collect();
+    // A sigmoid: machine texts are seldom many.
+    let probability = if machine.is_empty() { None } else { Some(ProbabilityMethod::Platt) };
+    let params = CalibrationParams { probability, ..CalibrationParams::default() };
     let table = CalibrationTable::fit(&rows, &params).map_err(|e| Error::Bug(e.to_string()))?;
     let threshold = table.entry(domain, params.min_words).and_then(|entry| entry.machine_above.as_ref());
     let told = match threshold {
         Some(bound) => format!(
-            "calibrated on {} human texts; at most 1 % of such texts score above {:.3}",
-            rows.len(),
+            "calibrated on {} human and {} machine texts; at most 1 % of such human texts score above {:.3}",
+            human.len(),
+            machine.len(),
             bound.threshold
         ),
         None => format!(
             "{} human texts of {} words and more are too few for a threshold at 1 %: there will be no verdicts",
-            rows.iter().filter(|row| row.n_words >= params.min_words).count(),
+            rows.iter().filter(|row| !row.machine && row.n_words >= params.min_words).count(),
             params.min_words
         ),
     };
     passport.calibration = Calibration::Calibrated(table);
     Ok(format!("{told}\n{}", save(&detector, &passport, out)?))
+}
+
+/// Sentences with the mean of the windows that hold them, and how much of the text lies above the domain's threshold.
+fn tell_parts(
+    text: &str,
+    parts: &PartScores,
+    calibration: &Calibration,
+    domain: &str,
+    windows: WindowParams,
+    line: &mut Value,
+) {
+    let sentence = |part: &SentenceScore| {
+        let shown: String = text[part.bytes.clone()].chars().take(SENTENCE_CHARS).collect();
+        json!({ "text": shown, "bytes": [part.bytes.start, part.bytes.end], "score": part.score })
+    };
+    line["sentences"] = parts.sentences.iter().map(sentence).collect();
+    if let Some(window) = parts.highest() {
+        let (bytes, sentences) = (&window.bytes, &window.sentences);
+        line["highest_window"] = json!({
+            "score": window.score,
+            "sentences": [sentences.start + 1, sentences.end],
+            "bytes": [bytes.start, bytes.end],
+        });
+    }
+    let threshold = match calibration {
+        Calibration::Calibrated(table) => {
+            table.entry(domain, windows.min_words).and_then(|entry| entry.machine_above.as_ref())
+        }
+        Calibration::Uncalibrated => None,
+    };
+    line["machine_ratio"] = json!(threshold.map(|bound| parts.share_above(bound.threshold)));
+    if threshold.is_none() {
+        line["why_no_ratio"] = json!("there is no threshold for windows of this length: calibrate the model");
+    }
 }
 
 /// Scores texts: a JSON line each, with a verdict where the detector may give one, and its reasons.
@@ -159,6 +194,7 @@ pub fn score(
     field: Option<&str>,
     domain: &str,
     n_reasons: usize,
+    windows: Option<WindowParams>,
 ) -> Result<String, RunError> {
     let (detector, passport) = load(model)?;
     let mut scorer = detector.scorer();
@@ -175,41 +211,18 @@ pub fn score(
         if let Verdict::Abstain(why) = verdict {
             line["why_not"] = json!(why);
         }
+        if let Some(probability) = passport.calibration.probability(score.score) {
+            line["probability"] = json!(probability);
+        }
         if n_reasons > 0 {
             line["reasons"] = json!(detector.reasons(text, n_reasons));
+        }
+        if let Some(windows) = windows {
+            let parts = score_parts(text, windows, |part| scorer.score(part).score);
+            tell_parts(text, &parts, &passport.calibration, domain, windows, &mut line);
         }
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{line}");
     }
     Ok(out.trim_end().to_owned())
-}
-
-/// Measures a detector on labelled texts: AUROC and what it finds at 1 % and 5 % of false alarms.
-///
-/// # Errors
-/// When a file cannot be read or a side is empty.
-pub fn eval(model: &Path, sides: &Sides) -> Result<String, RunError> {
-    let (detector, _) = load(model)?;
-    let (human, machine) = sides.read()?;
-    let mut told = warning(&human, &machine);
-    let mut scorer = detector.scorer();
-    let mut scores: BTreeMap<&str, [Vec<f64>; 2]> = BTreeMap::new();
-    for (side, texts) in [&human, &machine].into_iter().enumerate() {
-        for text in texts {
-            let score = scorer.score(text);
-            for (name, value) in [("detector", score.score), ("n-grams", score.ngram), ("style", score.style)] {
-                scores.entry(name).or_default()[side].push(value);
-            }
-        }
-    }
-    let _ = writeln!(told, "{:10} {:>7} {:>10} {:>9} {:>9}", "score", "AUROC", "pAUC 1 %", "TPR@1 %", "TPR@5 %");
-    for (name, [human, machine]) in &scores {
-        let curve = Curve::of(human, machine).map_err(|e| RunError::Usage(e.to_string()))?;
-        let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.4}"));
-        let at = |rate| shown(curve.at_fpr(rate).and_then(|point| point.tpr));
-        let (auroc, partial) = (shown(curve.auroc()), shown(curve.partial_auroc(0.01)));
-        let _ = writeln!(told, "{name:10} {auroc:>7} {partial:>10} {:>9} {:>9}", at(0.01), at(0.05));
-    }
-    let _ = write!(told, "{} human and {} machine texts", human.len(), machine.len());
-    Ok(told)
 }

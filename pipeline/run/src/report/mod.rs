@@ -8,6 +8,7 @@ pub mod audit;
 mod chart;
 pub mod derived;
 pub mod diff;
+mod evaluation;
 mod html;
 pub mod model;
 mod page;
@@ -20,6 +21,8 @@ use audit::AuditPage;
 use derived::Derived;
 use diff::DiffLimits;
 use model::RunReport;
+
+pub use evaluation::evaluation_page;
 
 /// How much of a text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 //! The page shows what strangers wrote, so safety must not depend on the care of each section. Markup is made from
 //! names known when the program was built ([`Html::el`], [`Attrs::set`]); all else goes through one function that escapes
 //! it: [`Html::words`] for our own words, [`Html::shown`] for figures, [`Html::data`] for anything from a config or a
-//! document, which is also isolated from the direction of the text around it. There is no way in for ready-made markup,
-//! no script and no link to an address from data.
+//! document, which is also isolated from the direction of the text around it. There is no way in for ready-made markup
+//! but for drawings of `detectors::eval::plot`, which escape as this does; no script and no link to an address from data.
 
 pub(crate) mod number;
 pub(crate) mod shell;
@@ -139,6 +139,12 @@ impl Html {
         if more > 0 {
             self.out.push('…');
         }
+    }
+
+    /// A drawing of `detectors::eval::plot`, and nothing else: it is not escaped again.
+    pub(crate) fn drawing(&mut self, svg: &str) {
+        self.el("figure", &at(), |h| h.out.push_str(svg));
+        self.line();
     }
 
     /// A name or a sentence from a config or a document.
