@@ -12,6 +12,7 @@
 //! Text Classification", for classes as preludes. We differ in the compressor: LZMA's matches of three bytes and more see
 //! less of a text of 150 words.
 
+mod embedded;
 mod preludes;
 mod tables;
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::detect::read;
 use crate::RunError;
 use crate::config::Config;
-use crate::evaluation::{check_name, continue_prompt};
+use crate::evaluation::{TABLES, check_name, continue_prompt};
 
 /// Texts in hand at a time; the worker's own pool decides how many requests go out.
 const ASKED_AT_ONCE: usize = 16;
@@ -36,7 +36,7 @@ pub struct ZeroShotCall {
     pub second: Option<String>,
     /// Names of scores; none for all that need no further requests.
     pub scores: Vec<String>,
-    /// Files of machine texts that the compressor reads first.
+    /// Files of machine texts that the compressor reads first; without any files the embedded texts are read.
     pub machine_texts: Vec<PathBuf>,
     /// Files of human texts that it reads first.
     pub human_texts: Vec<PathBuf>,
@@ -74,7 +74,10 @@ pub async fn zero_shot(call: &ZeroShotCall) -> Result<String, RunError> {
 fn compress(call: &ZeroShotCall, texts: &[String], lines: &mut [Map<String, Value>]) -> Result<(), RunError> {
     let machine = read(&call.machine_texts, call.field.as_deref())?;
     let human = read(&call.human_texts, call.field.as_deref())?;
-    let preludes = Preludes::new(machine.iter().map(String::as_str), human.iter().map(String::as_str));
+    let preludes = match machine.is_empty() && human.is_empty() {
+        true => Preludes::embedded(),
+        false => Preludes::new(machine.iter().map(String::as_str), human.iter().map(String::as_str)),
+    };
     let mut scorer = preludes.scorer();
     for (text, line) in texts.iter().zip(lines) {
         match scorer.score(&gristmill_detectors::machine::normalise::Normaliser::default().apply(text).text) {
@@ -98,7 +101,7 @@ async fn ask(
     let path = call.config.as_ref().ok_or_else(|| {
         RunError::Usage(format!("these scores need a worker: give --config and --worker, or --scores {COMPRESSION}"))
     })?;
-    let config = Config::load_workers(path)?;
+    let config = Config::load_with(path, &[], TABLES)?;
     let name = call.worker.clone().or(config.run.worker.clone());
     let name = name.or_else(|| config.workers.keys().next().cloned());
     let name = name.ok_or_else(|| RunError::Usage(format!("{} names no [worker.NAME]", path.display())))?;

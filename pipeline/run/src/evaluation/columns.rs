@@ -161,7 +161,10 @@ pub(super) fn trained(
 fn compression(name: &str, texts: &[KnownText], table: &CompressionTable) -> Result<Column, RunError> {
     let read = |files: &[std::path::PathBuf]| read(files, table.field.as_deref());
     let (machine, human) = (read(&table.machine_texts)?, read(&table.human_texts)?);
-    let preludes = Preludes::new(machine.iter().map(String::as_str), human.iter().map(String::as_str));
+    let preludes = match table.embedded {
+        true => Preludes::embedded(),
+        false => Preludes::new(machine.iter().map(String::as_str), human.iter().map(String::as_str)),
+    };
     let score = |scorer: &mut CompressionScorer<'_>, text: &KnownText| {
         scorer.score(&text.text).map(|found| found.score).ok_or_else(|| "an empty text".to_owned())
     };

@@ -146,6 +146,8 @@ pub struct TrainedTable {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CompressionTable {
+    /// Whether the texts that come with the program are read first; not to be held against the sample data, which they are.
+    pub embedded: bool,
     /// Files of machine texts that are read first; of no text that is evaluated.
     pub machine_texts: Vec<PathBuf>,
     /// Files of human texts that are read first.

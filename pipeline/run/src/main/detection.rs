@@ -91,7 +91,7 @@ pub(super) struct ZeroShotArgs {
     /// Seed of copies and continuations
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Files of machine texts that the compressor reads first
+    /// Files of machine texts that the compressor reads first (default for both sides: embedded ones)
     #[arg(long, num_args = 1..)]
     machine_texts: Vec<PathBuf>,
     /// Files of human texts that it reads first
