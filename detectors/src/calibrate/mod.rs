@@ -20,5 +20,5 @@ pub use bound::{Bound, BoundParams};
 pub use prevalence::{MachineShare, PrevalenceParams};
 pub use probability::{ProbabilityMap, ProbabilityMethod};
 pub use stack::{Stack, StackError, StackParams};
-pub use table::{CalibrationParams, CalibrationRow, CalibrationTable};
+pub use table::{CalibrationParams, CalibrationRow, CalibrationTable, ReferenceScores};
 pub use verdict::{Abstain, Calibration, Verdict};

@@ -90,9 +90,39 @@ pub struct CalibrationTable {
     pub entries: Vec<Entry>,
     /// From score to probability of machine.
     pub probability: Option<ProbabilityMap>,
-    /// Share of machine documents among those that the probabilities were fitted on; none without probabilities.
+    /// Scores of either side, by which the machine share of a corpus is told (see `prevalence`); none with one side only.
     #[serde(default)]
-    pub machine_ratio: Option<f64>,
+    pub reference: Option<ReferenceScores>,
+}
+
+/// Scores of documents whose writers are known, in rising order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceScores {
+    /// Of human documents.
+    pub human: Vec<f64>,
+    /// Of machine documents.
+    pub machine: Vec<f64>,
+}
+
+/// Scores kept of either side: eight bins need no more, and a model file stays small.
+const MAX_REFERENCE: usize = 500;
+
+impl ReferenceScores {
+    /// The scores of all domains and lengths; of many, as many as are kept, evenly by rank.
+    fn of(rows: &[&CalibrationRow<'_>]) -> Option<Self> {
+        let side = |machine: bool| {
+            let mut scores: Vec<f64> = rows.iter().filter(|row| row.machine == machine).map(|row| row.score).collect();
+            scores.sort_unstable_by(f64::total_cmp);
+            let n = scores.len();
+            if n <= MAX_REFERENCE {
+                return scores;
+            }
+            (0..MAX_REFERENCE).map(|i| scores[(2 * i + 1) * n / (2 * MAX_REFERENCE)]).collect()
+        };
+        let reference = Self { human: side(false), machine: side(true) };
+        (!reference.human.is_empty() && !reference.machine.is_empty()).then_some(reference)
+    }
 }
 
 impl CalibrationTable {
@@ -129,9 +159,8 @@ impl CalibrationTable {
             let scores: Vec<f64> = usable.iter().map(|row| row.score).collect();
             method.fit(&scores, &usable.iter().map(|row| row.machine).collect::<Vec<_>>())
         });
-        let n_machine = usable.iter().filter(|row| row.machine).count();
-        let machine_ratio = probability.as_ref().map(|_| n_machine as f64 / usable.len() as f64);
-        Ok(Self { params: params.clone(), entries, probability, machine_ratio })
+        let reference = ReferenceScores::of(&usable);
+        Ok(Self { params: params.clone(), entries, probability, reference })
     }
 
     /// The thresholds that hold for a document: of its band if that has one, else of its whole domain.

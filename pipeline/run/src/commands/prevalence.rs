@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gristmill_detectors::calibrate::prevalence::{Reference, from_probabilities, from_scores};
+use gristmill_detectors::calibrate::prevalence::{Reference, from_scores};
 use gristmill_detectors::calibrate::{Calibration, MachineShare, PrevalenceParams};
 use serde_json::json;
 
@@ -45,34 +45,24 @@ pub fn prevalence(call: &PrevalenceCall) -> Result<String, RunError> {
     let (human, machine) = call.sides.read()?;
     let (human, machine) = (scores(&human), scores(&machine));
     let mut line = json!({ "n_texts": texts.len(), "n_counted": corpus.len(), "min_words": min_words });
-    let bad = |e: gristmill_detectors::eval::BadScores| RunError::Usage(e.to_string());
-    let found = match (&passport.calibration, human.is_empty() && machine.is_empty()) {
-        (_, false) => {
-            let reference = Reference { human: &human, machine: &machine };
-            let found = from_scores(reference, &corpus, &call.params).map_err(bad)?;
-            let n = (human.len(), machine.len());
-            let why =
-                format!("of {min_words} words and more there are {} human and {} machine texts to go by", n.0, n.1);
-            found.ok_or(why)
-        }
-        (Calibration::Calibrated(table), true) => match (&table.probability, table.machine_ratio) {
-            (Some(map), Some(prior)) => {
-                let probabilities: Option<Vec<f64>> = corpus.iter().map(|score| map.probability(*score)).collect();
-                let probabilities = probabilities.unwrap_or_default();
-                from_probabilities(&probabilities, prior, &call.params.bootstrap).map_err(bad)?.ok_or_else(empty)
-            }
-            _ => {
-                Err("the model is calibrated on human texts alone: `detect calibrate` it with --machine too, or give \
-                      --human and --machine here"
-                    .into())
-            }
-        },
-        (Calibration::Uncalibrated, true) => Err(
-            "the model has seen no text of yours: `detect calibrate` it with --human and --machine, or give both here"
-                .into(),
-        ),
+    let kept = match &passport.calibration {
+        Calibration::Calibrated(table) => table.reference.as_ref(),
+        Calibration::Uncalibrated => None,
     };
-    let found = if corpus.is_empty() { Err(empty()) } else { found };
+    let given = !call.sides.human.is_empty() || !call.sides.machine.is_empty();
+    let found = match (given, kept, &passport.calibration) {
+        (true, ..) => share(&human, &machine, &corpus, &call.params)?,
+        (false, Some(kept), _) => share(&kept.human, &kept.machine, &corpus, &call.params)?,
+        (false, None, Calibration::Calibrated(_)) => Err("the model is calibrated on human texts alone: `detect \
+             calibrate` it with --machine too, or give --human and --machine here"
+            .into()),
+        (false, None, Calibration::Uncalibrated) => {
+            Err("the model has seen no text of yours: `detect calibrate` it with \
+             --human and --machine, or give both here"
+                .into())
+        }
+    };
+    let found = if corpus.is_empty() { Err("there is no text long enough to count".to_owned()) } else { found };
     match found {
         Ok(MachineShare { share, interval, .. }) => {
             line["machine_ratio"] = json!(share);
@@ -87,6 +77,15 @@ pub fn prevalence(call: &PrevalenceCall) -> Result<String, RunError> {
     Ok(line.to_string())
 }
 
-fn empty() -> String {
-    "there is no text long enough to count".into()
+/// The share, or why there is none.
+fn share(
+    human: &[f64],
+    machine: &[f64],
+    corpus: &[f64],
+    params: &PrevalenceParams,
+) -> Result<Result<MachineShare, String>, RunError> {
+    let found =
+        from_scores(Reference { human, machine }, corpus, params).map_err(|e| RunError::Usage(e.to_string()))?;
+    let (human, machine) = (human.len(), machine.len());
+    Ok(found.ok_or_else(|| format!("there are {human} human and {machine} machine texts long enough to go by")))
 }

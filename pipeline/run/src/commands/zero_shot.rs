@@ -151,7 +151,9 @@ fn tell(zero_shot: &ZeroShot<'_>, answer: Result<TextScores, WorkerError>, line:
 
 /// What a score stands on, where that is not all that it needs.
 fn about(line: &mut Map<String, Value>, name: &str, measured: &Measured) {
-    line.insert("n_tokens".into(), json!(measured.n_tokens));
+    // Scores of continuations look at the second half only.
+    let most = line.get("n_tokens").and_then(Value::as_u64).unwrap_or(0).max(measured.n_tokens as u64);
+    line.insert("n_tokens".into(), json!(most));
     if let Basis::GeometricTail { estimated_ratio, bounds } = measured.basis {
         let mut told = json!({ "tail": "geometric", "estimated_ratio": estimated_ratio });
         if let Some((low, high)) = bounds {
