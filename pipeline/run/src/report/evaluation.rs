@@ -106,9 +106,8 @@ fn scores(h: &mut Html, evaluation: &Evaluation) {
         .map(|slice| slice.rates.iter().map(|rate| rate.target_fpr).collect())
         .unwrap_or_default();
     let heads = |h: &mut Html| {
-        for name in ["score", "texts", "AUROC", "partial AUROC"] {
-            data_head(h, name);
-        }
+        h.leaf("th", &at().set("scope", "col"), "score");
+        ["texts", "AUROC", "partial AUROC"].iter().for_each(|name| data_head(h, name));
         rates.iter().for_each(|rate| data_head(h, &format!("TPR at {} % FPR", 100.0 * rate)));
         ["labels permuted", "calibration error", "no score"].iter().for_each(|name| data_head(h, name));
     };
@@ -146,9 +145,8 @@ fn text(h: &mut Html, words: &str) {
 
 fn slices(h: &mut Html, found: &DetectorFigures) {
     let heads = |h: &mut Html| {
-        for name in ["slice", "human", "machine", "AUROC", "partial AUROC"] {
-            data_head(h, name);
-        }
+        h.leaf("th", &at().set("scope", "col"), "slice");
+        ["human", "machine", "AUROC", "partial AUROC"].iter().for_each(|name| data_head(h, name));
         let rates = found.report.slices.first().map(|slice| slice.rates.as_slice()).unwrap_or_default();
         rates.iter().for_each(|rate| data_head(h, &format!("TPR at {} % FPR", 100.0 * rate.target_fpr)));
     };
