@@ -189,11 +189,11 @@ impl Walk<'_> {
     /// Links.
     fn bracket(&mut self, at: usize, end: usize, depth: usize) -> usize {
         let rest = &self.markup[at..end];
-        if let Some(close) = self.closes.get(&at).copied().filter(|close| *close <= end) {
-            if rest.starts_with("[[") {
-                self.link(at + 2, close - 2, depth);
-                return close;
-            }
+        if let Some(close) = self.closes.get(&at).copied().filter(|close| *close <= end)
+            && rest.starts_with("[[")
+        {
+            self.link(at + 2, close - 2, depth);
+            return close;
         }
         let is_address = ["[http://", "[https://", "[//", "[ftp://", "[mailto:"].iter().any(|p| rest.starts_with(p));
         if !is_address || at < self.no_bracket_before {
