@@ -279,9 +279,9 @@ async fn read_kept(context: &SessionContext, table: &str, stage: &str, rules: &m
             let values = batch.column(at + 1).as_primitive::<Float64Type>();
             let rule = &mut rules[*i];
             let Some(limit) = rule.limited.as_ref().map(|limited| limited.limit.value) else { continue };
-            for row in 0..batch.num_rows() {
+            for (row, hash) in hashes.iter().enumerate() {
                 let value = values.is_valid(row).then(|| values.value(row));
-                rule.kept.add(hashes[row], value);
+                rule.kept.add(*hash, value);
                 if let Some(value) = value {
                     rule.kept_nearest.add((value - limit).abs(), || Example {
                         id: ids.value(row).to_owned(),
