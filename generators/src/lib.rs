@@ -8,7 +8,8 @@ use gristmill_core::registry::Tables;
 use gristmill_core::stage::StageEntry;
 
 /// Everything this crate brings.
-pub static TABLES: Tables = Tables { annotators: &[], transforms: &[], stages: stage_entries, functions: Vec::new };
+pub static TABLES: Tables =
+    Tables { annotators: &[], comparisons: &[], transforms: &[], stages: stage_entries, functions: Vec::new };
 
 fn stage_entries() -> Vec<&'static StageEntry> {
     instruct::STAGES.iter().chain(recipes::STAGES).copied().collect()

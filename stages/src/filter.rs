@@ -17,8 +17,9 @@ use gristmill_core::annotator::ParamDoc;
 use gristmill_core::error::{Error, Result};
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::registry::nearest;
-use gristmill_core::schema::{DROPPED_BY, RULES_PREFIX, TEXT, URL};
+use gristmill_core::schema::{DROPPED_BY, RULES_PREFIX, TEXT, URL, is_hidden};
 use gristmill_core::stage::{RowStage, Stage, StageEntry, StageSpec};
+use gristmill_core::udf::{columns_of, distinct_columns};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -38,7 +39,11 @@ pub static ENTRY: StageEntry = StageEntry {
             default: "[]",
             about: "rule files: names from configs/rules, or paths ending in .toml",
         },
-        ParamDoc { name: "measure", default: "{}", about: "name = { op = \"…\", params… }: what to measure" },
+        ParamDoc {
+            name: "measure",
+            default: "{}",
+            about: "name = { op = \"…\", params… }: what to measure; column = \"…\" measures another column than text, reference = \"…\" is what a comparison holds it against",
+        },
         ParamDoc {
             name: "keep",
             default: "{}",
@@ -183,8 +188,11 @@ impl Filter {
         let udf = input.task_ctx().scalar_functions().get("measure").cloned();
         let udf = udf.ok_or_else(|| Error::Bug("the function measure is not registered".into()))?;
         let url = if columns.iter().any(|c| c == URL) { ident(URL) } else { lit(ScalarValue::Utf8View(None)) };
-        let literal = Value::Object(self.measure.clone()).to_string();
-        let call = udf.call(vec![ident(TEXT), url, lit(literal)]);
+        let table = Value::Object(self.measure.clone());
+        check_columns(input.schema().as_arrow(), &table)?;
+        let further = distinct_columns(&table);
+        let arguments = [ident(TEXT), url].into_iter().chain(further.iter().map(ident)).chain([lit(table.to_string())]);
+        let call = udf.call(arguments.collect());
         let measured = when(ident(DROPPED_BY).is_null(), call).end().map_err(|e| in_measure(&e))?.alias(MEASURES);
         let all: Vec<Expr> = columns.iter().map(ident).chain([measured]).collect();
         input.select(all).map_err(|e| in_measure(&e))
@@ -239,6 +247,27 @@ fn plan_rule(frame: &DataFrame, rule: &Rule) -> Result<Expr> {
     // Planning as a projection finds what parsing does not: a wrong type in a comparison, for one.
     frame.clone().select(vec![expr.clone()]).map_err(engine)?;
     Ok(expr)
+}
+
+/// Refuses measures over columns that the input lacks or that are no text.
+fn check_columns(input: &Schema, table: &Value) -> Result<()> {
+    let is_text = |kind: &DataType| matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    for found in columns_of(table) {
+        let message = match input.field_with_name(&found.column) {
+            Ok(field) if is_text(field.data_type()) => continue,
+            Ok(field) => format!("expected a column of texts, `{}` is {}", found.column, field.data_type()),
+            Err(_) => {
+                let names = || input.fields().iter().map(|field| field.name().as_str()).filter(|name| !is_hidden(name));
+                let hint = nearest(&found.column, names()).map_or_else(
+                    || format!("it has {}", names().collect::<Vec<_>>().join(", ")),
+                    |near| format!("did you mean \"{near}\"?"),
+                );
+                format!("the input has no column `{}`; {hint}", found.column)
+            }
+        };
+        return Err(ParamError { path: vec!["measure".into(), found.measure, found.key.into()], message }.into());
+    }
+    Ok(())
 }
 
 /// An operator's refusal of its parameters, as an error under `[measure]`.

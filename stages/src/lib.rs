@@ -18,6 +18,7 @@ use gristmill_core::stage::StageEntry;
 /// Everything this crate brings.
 pub static TABLES: Tables = Tables {
     annotators: annotate::ANNOTATORS,
+    comparisons: annotate::COMPARISONS,
     transforms: annotate::TRANSFORMS,
     stages: stage_entries,
     functions: || vec![verdict::function(), extract_stage::function(), sample::function()],

@@ -3,6 +3,7 @@
 //! Source: Ensemble-Instruct, Lee et al. 2023, arXiv:2310.13961, algorithm 1, and the released `ensemble_output.py`. Its
 //! authors have a patent application on the method (US 2026/0105297 A1).
 
+use gristmill_core::measures::chrf::Chrf;
 use gristmill_core::measures::rouge::Rouge;
 use gristmill_core::measures::tokens::{Stemmer, Tokenizer};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub enum Similarity {
     RougeL,
     /// 1 if the normalised texts are equal, else 0.
     ExactMatch,
+    /// chrF of the normalised texts, either held against the other: for scripts in which ROUGE finds no words.
+    Chrf,
 }
 
 /// What decided.
@@ -164,6 +167,8 @@ impl Consensus {
             // The released call is score(target = second, prediction = first); F is the same either way.
             Similarity::RougeL => self.rouge.rouge_l(b, a).f,
             Similarity::ExactMatch => f64::from(u8::from(a == b)),
+            // chrF weighs recall: the mean of both directions does not depend on who came first.
+            Similarity::Chrf => (Chrf::CHRF.score(a, b) + Chrf::CHRF.score(b, a)) / 2.0,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+pub use gristmill_core::measures::words::capitalize;
+
 /// ASCII punctuation, `string.punctuation`.
 pub const PUNCTUATION: &str = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
@@ -23,15 +25,6 @@ pub fn split_lines(text: &str) -> Vec<&str> {
         lines.push(&text[start..]);
     }
     lines
-}
-
-/// `str.capitalize()`: the first character in upper case, all others in lower case.
-pub fn capitalize(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        None => String::new(),
-        Some(first) => first.to_uppercase().chain(chars.as_str().to_lowercase().chars()).collect(),
-    }
 }
 
 /// White space runs as one space, none at the ends: `re.sub(r"\s+", " ", s).strip()`.

@@ -116,6 +116,30 @@ pub struct AnnotatorEntry {
     pub build: fn(&Value) -> Result<Box<dyn Annotator>, ParamError>,
 }
 
+/// A pure, total function from a text and its reference to a record of measures: how alike they are.
+///
+/// Defined for every two texts, empty ones too. No I/O, no randomness, no decision.
+pub trait Comparison: Send + Sync {
+    /// The record's measures, in order.
+    fn measures(&self) -> &'static [Measure];
+    /// Measures a text against its reference: pushes exactly one value per measure, in order.
+    fn compare(&self, text: &str, reference: &str, record: &mut dyn RecordSink);
+}
+
+/// A row of a table of comparisons.
+pub struct ComparisonEntry {
+    /// Name in configs and SQL: a noun, what is measured.
+    pub name: &'static str,
+    /// One sentence for `gristmill ops`.
+    pub about: &'static str,
+    /// Paper and section, or the tool whose numbers it gives.
+    pub source: &'static str,
+    /// Parameters: name, default, meaning.
+    pub params: &'static [ParamDoc],
+    /// Builds the comparison from its parameters (a JSON object; `{}` = defaults).
+    pub build: fn(&Value) -> Result<Box<dyn Comparison>, ParamError>,
+}
+
 /// One parameter in the reference.
 pub struct ParamDoc {
     /// Name of the key.

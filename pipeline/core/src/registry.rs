@@ -8,7 +8,7 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionContext;
 
-use crate::annotator::{AnnotatorEntry, TransformEntry};
+use crate::annotator::{AnnotatorEntry, ComparisonEntry, TransformEntry};
 use crate::stage::StageEntry;
 use crate::udf;
 
@@ -17,6 +17,8 @@ use crate::udf;
 pub struct Tables {
     /// Operators that measure.
     pub annotators: &'static [AnnotatorEntry],
+    /// Operators that measure a text against a reference.
+    pub comparisons: &'static [ComparisonEntry],
     /// Operators that rewrite.
     pub transforms: &'static [TransformEntry],
     /// Kinds of stage.
@@ -29,6 +31,7 @@ pub struct Tables {
 #[derive(Clone)]
 pub struct Registry {
     annotators: Arc<[&'static AnnotatorEntry]>,
+    comparisons: Arc<[&'static ComparisonEntry]>,
     transforms: Arc<[&'static TransformEntry]>,
     stages: Arc<[&'static StageEntry]>,
     functions: Arc<[Arc<ScalarUDF>]>,
@@ -38,13 +41,16 @@ impl Registry {
     /// Joins the tables of all crates.
     pub fn join(tables: &[Tables]) -> Self {
         let annotators: Arc<[_]> = tables.iter().flat_map(|t| t.annotators).collect();
+        let comparisons: Arc<[_]> = tables.iter().flat_map(|t| t.comparisons).collect();
         let transforms: Arc<[_]> = tables.iter().flat_map(|t| t.transforms).collect();
-        let mut functions: Vec<ScalarUDF> = vec![udf::measure(&annotators)];
+        let mut functions: Vec<ScalarUDF> = vec![udf::measure(&annotators, &comparisons)];
         functions.extend(annotators.iter().map(|entry| udf::annotator(entry)));
+        functions.extend(comparisons.iter().map(|entry| udf::comparison(entry)));
         functions.extend(transforms.iter().map(|entry| udf::transform(entry)));
         functions.extend(tables.iter().flat_map(|t| (t.functions)()));
         Self {
             annotators,
+            comparisons,
             transforms,
             stages: tables.iter().flat_map(|t| (t.stages)()).collect(),
             functions: functions.into_iter().map(Arc::new).collect(),
@@ -54,6 +60,11 @@ impl Registry {
     /// Operators that measure, in table order.
     pub fn annotators(&self) -> &[&'static AnnotatorEntry] {
         &self.annotators
+    }
+
+    /// Operators that measure a text against a reference, in table order.
+    pub fn comparisons(&self) -> &[&'static ComparisonEntry] {
+        &self.comparisons
     }
 
     /// Operators that rewrite, in table order.

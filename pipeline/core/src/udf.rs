@@ -1,10 +1,11 @@
-//! The adapter: annotators and transforms as DataFusion scalar functions.
+//! The adapter: annotators, comparisons and transforms as DataFusion scalar functions.
 //!
-//! Each operator becomes a SQL function `name(text [, params])` that returns a struct; parameters are a JSON literal.
-//! A filter stage lowers all its measures to one call, `measure(text, url, '{"lang": {"op": "lang_id"}, …}')`, a struct
-//! of structs: one view and one segmentation per document. Plans carry nothing but the function's name and a literal,
-//! so they run wherever the registry is.
+//! Each operator becomes a SQL function `name(text [, params])`, or `name(text, reference [, params])` for a comparison,
+//! that returns a struct; parameters are a JSON literal. A filter stage lowers all its measures to one call,
+//! `measure(text, url, '{"lang": {"op": "lang_id"}, …}')`, a struct of structs: one view and one segmentation per text.
+//! Plans carry nothing but the function's name and a literal, so they run wherever the registry is.
 
+mod calls;
 mod columns;
 
 use std::collections::HashMap;
@@ -23,19 +24,31 @@ use datafusion::logical_expr::{
 };
 use serde_json::Value;
 
-use crate::annotator::{Annotator, AnnotatorEntry, Document, Transform, TransformEntry};
+use crate::annotator::{AnnotatorEntry, ComparisonEntry, Document, Transform, TransformEntry};
 use crate::params::ParamError;
-use crate::text::TextView;
+use calls::Call;
+pub use calls::{ColumnUse, columns_of, distinct_columns};
 use columns::{RecordColumns, fields_of};
 
-/// The fused function `measure(text, url, '{name: {op, params…}}')`.
-pub fn measure(entries: &Arc<[&'static AnnotatorEntry]>) -> ScalarUDF {
-    ScalarUDF::from(OperatorUdf::new("measure".into(), Operator::Measure(Arc::clone(entries)), &[3]))
+/// The fused function `measure(text, url, columns…, '{name: {op, column, reference, params…}}')`, with a column for each
+/// that [`distinct_columns`] finds, in its order.
+pub fn measure(
+    annotators: &Arc<[&'static AnnotatorEntry]>,
+    comparisons: &Arc<[&'static ComparisonEntry]>,
+) -> ScalarUDF {
+    let arities: Vec<usize> = (3..=3 + MAX_COLUMNS).collect();
+    let operator = Operator::Measure(Arc::clone(annotators), Arc::clone(comparisons));
+    ScalarUDF::from(OperatorUdf::new("measure".into(), operator, &arities))
 }
 
 /// The function of one annotator: `name(text [, params])`.
 pub fn annotator(entry: &'static AnnotatorEntry) -> ScalarUDF {
     ScalarUDF::from(OperatorUdf::new(entry.name.into(), Operator::Annotator(entry), &[1, 2]))
+}
+
+/// The function of one comparison: `name(text, reference [, params])`.
+pub fn comparison(entry: &'static ComparisonEntry) -> ScalarUDF {
+    ScalarUDF::from(OperatorUdf::new(entry.name.into(), Operator::Comparison(entry), &[2, 3]))
 }
 
 /// The function of one transform: `name(text [, params])`, a struct of `text` and its measures.
@@ -60,21 +73,24 @@ pub fn string_argument(value: &ColumnarValue, n_rows: usize) -> DfResult<StringV
     Ok(array.as_string_view().clone())
 }
 
+/// Columns that one `measure(…)` may read besides text and address.
+const MAX_COLUMNS: usize = 8;
+
 /// What a literal says once it has been read: the operators to run, and where their measures go.
 enum Compiled {
-    Groups(Groups),
-    One(Box<dyn Annotator>),
+    Many(Vec<Call>),
+    One(Call),
     Rewrite(Box<dyn Transform>),
 }
 
 impl Compiled {
     fn fields(&self) -> Fields {
         match self {
-            Self::Groups(groups) => groups
+            Self::Many(calls) => calls
                 .iter()
-                .map(|(name, annotator)| Field::new(name, DataType::Struct(fields_of(annotator.measures())), true))
+                .map(|call| Field::new(&call.name, DataType::Struct(fields_of(call.measures())), true))
                 .collect(),
-            Self::One(annotator) => fields_of(annotator.measures()),
+            Self::One(call) => fields_of(call.measures()),
             Self::Rewrite(transform) => {
                 let text: FieldRef = Arc::new(Field::new("text", DataType::Utf8View, true));
                 [text].into_iter().chain(fields_of(transform.measures()).iter().cloned()).collect()
@@ -84,54 +100,40 @@ impl Compiled {
 }
 
 enum Operator {
-    Measure(Arc<[&'static AnnotatorEntry]>),
+    Measure(Arc<[&'static AnnotatorEntry]>, Arc<[&'static ComparisonEntry]>),
     Annotator(&'static AnnotatorEntry),
+    Comparison(&'static ComparisonEntry),
     Transform(&'static TransformEntry),
 }
 
 impl Operator {
-    fn compile(&self, literal: &str) -> Result<Compiled, ParamError> {
+    /// Compiles the literal of a call that gives `n_columns` further columns.
+    fn compile(&self, literal: &str, n_columns: usize) -> Result<Compiled, ParamError> {
         let value: Value =
             serde_json::from_str(literal).map_err(|e| ParamError::at("params", format!("not a JSON object: {e}")))?;
         match self {
-            Self::Measure(entries) => compile_groups(entries, &value).map(Compiled::Groups),
-            Self::Annotator(entry) => (entry.build)(&value).map(Compiled::One),
+            Self::Measure(annotators, comparisons) => {
+                let columns = calls::distinct_columns(&value);
+                if columns.len() != n_columns {
+                    let message = format!("the measures read {columns:?}, the call gives {n_columns} columns for them");
+                    return Err(ParamError::at("measure", message));
+                }
+                calls::compile(annotators, comparisons, &value).map(Compiled::Many)
+            }
+            Self::Annotator(entry) => (entry.build)(&value).map(|it| Compiled::One(Call::annotator(entry.name, it))),
+            Self::Comparison(entry) => (entry.build)(&value).map(|it| Compiled::One(Call::comparison(entry.name, it))),
             Self::Transform(entry) => (entry.build)(&value).map(Compiled::Rewrite),
         }
     }
-}
 
-/// Annotators by the names a config gives their measures.
-pub type Groups = Vec<(String, Box<dyn Annotator>)>;
-
-/// Builds the annotators of a `[stage.x.measure]` table: name -> `{op, params…}`.
-///
-/// # Errors
-/// An unknown operator (with the nearest name) or a parameter it does not accept.
-pub fn compile_groups(entries: &[&'static AnnotatorEntry], table: &Value) -> Result<Groups, ParamError> {
-    let Some(table) = table.as_object() else {
-        return Err(ParamError::at("measure", "expected a table of measures"));
-    };
-    table
-        .iter()
-        .map(|(name, call)| Ok((name.clone(), compile_call(entries, call).map_err(|e| e.under(name))?)))
-        .collect()
-}
-
-fn compile_call(entries: &[&'static AnnotatorEntry], call: &Value) -> Result<Box<dyn Annotator>, ParamError> {
-    let mut params = call.as_object().cloned().unwrap_or_default();
-    let Some(Value::String(op)) = params.shift_remove("op") else {
-        return Err(ParamError {
-            path: vec![],
-            message: "expected { op = \"…\" }, the operator to measure with".into(),
-        });
-    };
-    let Some(entry) = entries.iter().find(|entry| entry.name == op) else {
-        let hint = crate::registry::nearest(&op, entries.iter().map(|entry| entry.name))
-            .map_or_else(|| "see `gristmill ops`".to_owned(), |name| format!("did you mean \"{name}\"?"));
-        return Err(ParamError::at("op", format!("unknown operator \"{op}\"; {hint}")));
-    };
-    (entry.build)(&Value::Object(params))
+    /// Arguments before the parameters, if these are given: texts, and for [`Operator::Measure`] the address.
+    fn n_texts(&self, arity: usize) -> usize {
+        match self {
+            Self::Measure(..) => arity - 1,
+            Self::Annotator(_) | Self::Transform(_) => 1,
+            Self::Comparison(_) => 2,
+        }
+    }
 }
 
 /// One operator as a scalar function.
@@ -140,7 +142,7 @@ struct OperatorUdf {
     operator: Operator,
     signature: Signature,
     /// Literals already read. Building an operator may compile regexes: once per plan, not per batch.
-    compiled: Mutex<HashMap<String, Arc<Compiled>>>,
+    compiled: Mutex<HashMap<(String, usize), Arc<Compiled>>>,
 }
 
 impl OperatorUdf {
@@ -148,19 +150,22 @@ impl OperatorUdf {
         Self { name, operator, signature: string_signature(arities), compiled: Mutex::default() }
     }
 
-    fn compiled(&self, literal: &str) -> DfResult<Arc<Compiled>> {
+    fn compiled(&self, literal: &str, arity: usize) -> DfResult<Arc<Compiled>> {
         let mut cache = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = cache.get(literal) {
+        let key = (literal.to_owned(), self.operator.n_texts(arity));
+        if let Some(found) = cache.get(&key) {
             return Ok(Arc::clone(found));
         }
-        let fresh = Arc::new(self.operator.compile(literal).map_err(|e| DataFusionError::External(Box::new(e)))?);
-        cache.insert(literal.to_owned(), Arc::clone(&fresh));
+        let n_columns = key.1.saturating_sub(2);
+        let fresh = self.operator.compile(literal, n_columns).map_err(|e| DataFusionError::External(Box::new(e)))?;
+        let fresh = Arc::new(fresh);
+        cache.insert(key, Arc::clone(&fresh));
         Ok(fresh)
     }
 
     fn literal<'a>(&self, last: Option<&'a ScalarValue>, arity: usize) -> DfResult<&'a str> {
         match last {
-            None if arity == 1 => Ok("{}"),
+            None if arity == self.operator.n_texts(arity) => Ok("{}"),
             Some(value) => match value.try_as_str() {
                 Some(Some(literal)) => Ok(literal),
                 _ => plan_err!("{}: parameters must be a JSON literal", self.name),
@@ -200,57 +205,31 @@ impl ScalarUDFImpl for OperatorUdf {
     }
     fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> DfResult<FieldRef> {
         let arity = args.scalar_arguments.len();
-        let last = if arity == 1 { None } else { args.scalar_arguments.last().copied().flatten() };
-        let fields = self.compiled(self.literal(last, arity)?)?.fields();
+        let given = arity > self.operator.n_texts(arity);
+        let last = if given { args.scalar_arguments.last().copied().flatten() } else { None };
+        let fields = self.compiled(self.literal(last, arity)?, arity)?.fields();
         Ok(Arc::new(Field::new(&self.name, DataType::Struct(fields), true)))
     }
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> DfResult<ColumnarValue> {
         let (n, arity) = (args.number_rows, args.args.len());
+        let n_texts = self.operator.n_texts(arity);
         let last = match args.args.last() {
-            Some(ColumnarValue::Scalar(value)) if arity > 1 => Some(value),
+            Some(ColumnarValue::Scalar(value)) if arity > n_texts => Some(value),
             _ => None,
         };
-        let compiled = self.compiled(self.literal(last, arity)?)?;
-        let texts = string_argument(&args.args[0], n)?;
-        let urls = if arity == 3 { Some(string_argument(&args.args[1], n)?) } else { None };
-        let result = run(&compiled, &texts, urls.as_ref())?;
-        Ok(ColumnarValue::Array(result))
-    }
-}
-
-/// Runs a compiled call over a batch; null in, null out.
-fn run(compiled: &Compiled, texts: &StringViewArray, urls: Option<&StringViewArray>) -> DfResult<ArrayRef> {
-    let annotators: Vec<&dyn Annotator> = match compiled {
-        Compiled::Groups(groups) => groups.iter().map(|(_, annotator)| annotator.as_ref()).collect(),
-        Compiled::One(annotator) => vec![annotator.as_ref()],
-        Compiled::Rewrite(transform) => return rewrite(transform.as_ref(), texts),
-    };
-    let mut outputs: Vec<RecordColumns> =
-        annotators.iter().map(|annotator| RecordColumns::new(annotator.measures(), texts.len())).collect();
-    for row in 0..texts.len() {
-        if texts.is_null(row) {
-            outputs.iter_mut().for_each(RecordColumns::push_nulls);
-            continue;
-        }
-        let url = urls.filter(|urls| urls.is_valid(row)).map(|urls| urls.value(row));
-        let document = Document { view: TextView::new(texts.value(row)), url };
-        for (annotator, output) in annotators.iter().zip(&mut outputs) {
-            annotator.annotate(&document, output);
-            output.end_row()?;
-        }
-    }
-    let nulls = texts.nulls().cloned();
-    let mut records = outputs.into_iter().map(|output| output.finish(nulls.clone()));
-    match compiled {
-        Compiled::Groups(_) => {
-            let columns: Vec<ArrayRef> =
-                records.map(|record| record.map(|r| Arc::new(r) as ArrayRef)).collect::<DfResult<_>>()?;
-            if columns.is_empty() {
-                return Ok(Arc::new(StructArray::new_empty_fields(texts.len(), nulls)));
+        let compiled = self.compiled(self.literal(last, arity)?, arity)?;
+        let mut texts: Vec<StringViewArray> =
+            args.args[..n_texts].iter().map(|text| string_argument(text, n)).collect::<DfResult<_>>()?;
+        let urls = matches!(self.operator, Operator::Measure(..)).then(|| texts.remove(1));
+        let result: ArrayRef = match compiled.as_ref() {
+            Compiled::Many(calls) => Arc::new(calls::joined(calls, compiled.fields(), &texts, urls.as_ref())?),
+            Compiled::One(call) => {
+                let records = calls::run(std::slice::from_ref(call), &texts, None)?;
+                Arc::new(records.into_iter().next().ok_or_else(|| DataFusionError::Internal("one record".into()))?)
             }
-            Ok(Arc::new(StructArray::try_new(compiled.fields(), columns, nulls)?))
-        }
-        _ => Ok(Arc::new(records.next().ok_or_else(|| DataFusionError::Internal("one record".into()))??)),
+            Compiled::Rewrite(transform) => rewrite(transform.as_ref(), &texts[0])?,
+        };
+        Ok(ColumnarValue::Array(result))
     }
 }
 

@@ -112,8 +112,9 @@ fn operators_answer_as_their_files_say() {
 fn every_operator_has_its_file_and_every_file_its_operator() {
     let registry = gristmill_run::registry();
     let annotators = registry.annotators().iter().map(|entry| entry.name.to_owned());
-    let operators: BTreeSet<String> =
-        annotators.chain(registry.transforms().iter().map(|entry| entry.name.to_owned())).collect();
+    let comparisons = registry.comparisons().iter().map(|entry| entry.name.to_owned());
+    let transforms = registry.transforms().iter().map(|entry| entry.name.to_owned());
+    let operators: BTreeSet<String> = annotators.chain(comparisons).chain(transforms).collect();
     let files: BTreeSet<String> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())

@@ -3,12 +3,11 @@
 //! BLEU-4 of each text against all others of a small sample, with clipped counts, the reference length nearest to the
 //! text's, and smoothing method 1 of Chen & Cherry 2014: a count of zero becomes `EPSILON`.
 
-use super::ngrams::hash_of;
+use gristmill_core::measures::bleu::{BleuCounts, Gram, MAX_ORDER, count_grams, geometric_mean};
 use hashbrown::HashMap;
 
 /// What a count of zero matches becomes.
 const EPSILON: f64 = 0.1;
-const MAX_ORDER: usize = 4;
 
 /// The greatest count of an n-gram in a text, whose it is, and the greatest in any other text.
 #[derive(Clone, Copy, Default)]
@@ -26,10 +25,10 @@ pub fn self_bleu(texts: &[&[u32]]) -> Option<f64> {
     if texts.len() < 2 {
         return None;
     }
-    let counts: Vec<[HashMap<u64, u32>; MAX_ORDER]> = texts.iter().map(|text| orders(text)).collect();
-    let mut tops: HashMap<u64, Top> = HashMap::new();
-    for (at, orders) in counts.iter().enumerate() {
-        for (gram, count) in orders.iter().flatten() {
+    let counts: Vec<HashMap<Gram, u32>> = texts.iter().map(|text| count_grams(text)).collect();
+    let mut tops: HashMap<Gram, Top> = HashMap::new();
+    for (at, grams) in counts.iter().enumerate() {
+        for (gram, count) in grams {
             let top = tops.entry(*gram).or_default();
             if *count > top.first {
                 *top = Top { first: *count, owner: at as u32, second: top.first };
@@ -42,21 +41,10 @@ pub fn self_bleu(texts: &[&[u32]]) -> Option<f64> {
     lengths.sort_unstable();
     let score = |at: usize| {
         let most =
-            |gram: &u64| tops.get(gram).map_or(0, |top| if top.owner == at as u32 { top.second } else { top.first });
-        bleu(&counts[at], texts[at].len(), closest_other(&lengths, texts[at].len()), most)
+            |gram: &Gram| tops.get(gram).map_or(0, |top| if top.owner == at as u32 { top.second } else { top.first });
+        smoothed(&BleuCounts::of(&counts[at], texts[at].len(), closest_other(&lengths, texts[at].len()), most))
     };
     Some((0..texts.len()).map(score).sum::<f64>() / texts.len() as f64)
-}
-
-/// Counts of the n-grams of each order; the order is part of the hash.
-fn orders(text: &[u32]) -> [HashMap<u64, u32>; MAX_ORDER] {
-    std::array::from_fn(|order| {
-        let mut counts = HashMap::new();
-        for gram in text.windows(order + 1).map(hash_of) {
-            *counts.entry(gram).or_insert(0) += 1;
-        }
-        counts
-    })
 }
 
 /// The length nearest to `length` among all but one of that length; the shorter of two as near.
@@ -75,16 +63,13 @@ fn closest_other(sorted: &[usize], length: usize) -> usize {
     }
 }
 
-fn bleu(orders: &[HashMap<u64, u32>; MAX_ORDER], n_words: usize, reference: usize, most: impl Fn(&u64) -> u32) -> f64 {
-    let mut log_sum = 0.0;
-    for (order, counts) in orders.iter().enumerate() {
-        let matched: u64 = counts.iter().map(|(gram, count)| u64::from((*count).min(most(gram)))).sum();
-        let all = n_words.saturating_sub(order).max(1);
-        let matched = if matched == 0 { EPSILON } else { matched as f64 };
-        log_sum += (matched / all as f64).ln();
-    }
-    let brevity = if n_words >= reference { 0.0 } else { 1.0 - reference as f64 / n_words as f64 };
-    (brevity + log_sum / MAX_ORDER as f64).exp()
+/// BLEU in [0, 1] with method 1.
+fn smoothed(counts: &BleuCounts) -> f64 {
+    let precisions: [f64; MAX_ORDER] = std::array::from_fn(|order| {
+        let matched = if counts.matched[order] == 0 { EPSILON } else { counts.matched[order] as f64 };
+        matched / counts.total[order].max(1) as f64
+    });
+    counts.brevity_penalty() * geometric_mean(&precisions)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Constraints on a text: how they are told to a model, checked, and pushed down to a server as a regular expression.
 
+use gristmill_core::measures::constraints::{self as units, Checker};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -26,6 +27,18 @@ pub(super) struct Constraints {
     ends_with: Option<String>,
     /// A regular expression that matches it as a whole.
     pattern: Option<String>,
+    /// Constraints of the measure `constraints`, with the words that tell the model.
+    checks: Vec<Check>,
+}
+
+/// A constraint on a text or on each of its words.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    /// The constraint as a sentence.
+    say: String,
+    /// The constraint.
+    that: units::Constraints,
 }
 
 /// Rules, in the order they are checked.
@@ -40,6 +53,7 @@ pub(super) const RULES: &[&str] = &[
     "starts_as_asked",
     "ends_as_asked",
     "matches_pattern",
+    "checks_hold",
 ];
 
 /// Most characters counted by a pushed-down expression: servers build an automaton with as many states.
@@ -66,6 +80,7 @@ impl Constraints {
         say(self.starts_with.is_some(), format!("Start with \"{}\".", given(&self.starts_with)));
         say(self.ends_with.is_some(), format!("End with \"{}\".", given(&self.ends_with)));
         say(self.pattern.is_some(), format!("The text must match this regular expression: {}", given(&self.pattern)));
+        sentences.extend(self.checks.iter().map(|check| check.say.clone()));
         sentences
     }
 
@@ -107,6 +122,7 @@ pub(super) struct Validator {
     without_words: Vec<(String, Regex)>,
     with_words: Vec<(String, Regex)>,
     pattern: Option<Regex>,
+    checks: Vec<Checker>,
 }
 
 impl Validator {
@@ -125,7 +141,13 @@ impl Validator {
             None => None,
             Some(pattern) => Some(Regex::new(&format!(r"\A(?:{pattern})\z")).map_err(|e| format!("pattern: {e}"))?),
         };
+        let checker = |check: &Check| match Checker::new(&check.that) {
+            Ok(checker) if checker.n_filters() > 0 => Ok(checker),
+            Ok(_) => Err(format!("check {:?}: expected at least one constraint in `that`", check.say)),
+            Err(error) => Err(format!("check {:?}: {}: {error}", check.say, error.path.join("."))),
+        };
         let validator = Self {
+            checks: given.checks.iter().map(checker).collect::<Result<_, _>>()?,
             without_letters: lower(&given.without_letters),
             with_letters: lower(&given.with_letters),
             without_words: words(&given.without_words)?,
@@ -186,8 +208,14 @@ impl Validator {
         if self.given.ends_with.as_deref().is_some_and(|end| !text.ends_with(end)) {
             return Some(("ends_as_asked", json!({})));
         }
-        let matches = self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
-        (!matches).then(|| ("matches_pattern", json!({})))
+        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
+            return Some(("matches_pattern", json!({})));
+        }
+        let failed = self.checks.iter().zip(&self.given.checks).find_map(|(checker, check)| {
+            let kept = checker.check(text);
+            (!kept.holds()).then(|| json!({ "check": check.say, "constraint": kept.first_failed }))
+        });
+        failed.map(|evidence| ("checks_hold", evidence))
     }
 }
 
@@ -227,6 +255,12 @@ mod tests {
             (json!({ "starts_with": "So", "ends_with": "." }), "So it is.", "so it is.", "starts_as_asked"),
             (json!({ "ends_with": "." }), "It is.", "It is", "ends_as_asked"),
             (json!({ "pattern": "a|b+" }), "bbb", "ab", "matches_pattern"),
+            (
+                json!({ "checks": [{ "say": "Short words.", "that": { "unit": "words", "fewer_chars_than": 4 } }] }),
+                "a dog",
+                "a calm dog",
+                "checks_hold",
+            ),
         ];
         for (given, good, bad, rule) in cases {
             let validator = Validator::new(&constraints(given)).unwrap();

@@ -5,8 +5,8 @@
 //! are pushed down to it, and checked all the same.
 //!
 //! Source: Constrained Text Generation Studio, Roush et al. 2022 (W22-cai1), whose filters act on single tokens of the
-//! vocabulary while decoding; ours act on words and whole texts. Here are letters, words, lengths, starts, ends and
-//! patterns; sound (rhyme, metre, syllables), meaning and anagrams are not.
+//! vocabulary while decoding; ours act on words and whole texts. All 21 are to be had under `checks`, which hold the
+//! constraints of the measure of that name; the others here are the common ones in a shorter form.
 
 mod constraints;
 
@@ -42,7 +42,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
         ParamDoc {
             name: "constraints",
             default: "required",
-            about: "table: without_letters, with_letters, without_words, with_words, chars, words, starts_with, ends_with, pattern",
+            about: "table: without_letters, with_letters, without_words, with_words, chars, words, starts_with, ends_with, pattern; checks = [{ say, that }] with any constraint of the measure `constraints`",
         },
         ParamDoc { name: "max_attempts", default: "5", about: "texts drawn per row before it is given up" },
         ParamDoc {

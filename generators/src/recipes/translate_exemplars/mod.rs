@@ -9,7 +9,6 @@
 //! script, not by a language detector, so Spanish for English passes that check; the thresholds on the round trip and
 //! on length are ours.
 
-mod chrf;
 mod exemplars;
 mod scripts;
 
@@ -21,6 +20,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use gristmill_core::annotator::ParamDoc;
 use gristmill_core::error::{Error, Result};
+use gristmill_core::measures::chrf::Chrf;
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::schema::{ID, LICENSE, SOURCE, TEXT, URL, document_id};
 use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink, Stage, StageEntry, StageSpec};
@@ -28,7 +28,6 @@ use gristmill_lm::{CompletionRequest, Prompt, Sampling};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::chrf::chrf_pp;
 use self::exemplars::{ENGLISH, Exemplar, Shown, diverse};
 use self::scripts::{Script, main_script, script_ratio};
 use crate::kit::ask::{Reply, failure_rule};
@@ -237,7 +236,7 @@ impl TranslateExemplars {
         };
         let back = first_block(&reply.text);
         let own = script_ratio(back, main_script(&pair.text));
-        let chrf = chrf_pp(back, &pair.text);
+        let chrf = Chrf::CHRF_PP.score(back, &pair.text);
         pair.made.insert("way_back".into(), back.into());
         pair.made.insert("chrf".into(), chrf.into());
         if own < self.params.min_script_ratio {

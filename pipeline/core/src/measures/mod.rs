@@ -1,5 +1,9 @@
 //! Measures of texts and pairs of texts that generation and audits share.
 
+pub mod answers;
+pub mod bleu;
+pub mod chrf;
+pub mod constraints;
 pub(crate) mod interner;
 pub mod lcs;
 pub mod novelty;
@@ -9,3 +13,4 @@ pub mod rouge;
 mod testing;
 pub mod tokens;
 pub mod verb_noun;
+pub mod words;

@@ -50,3 +50,26 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     ];
     places.into_iter().flatten().map(|place| place.join(path)).find(|file| file.exists())
 }
+
+/// A row of the table made with sacrebleu.
+#[derive(Debug)]
+pub(crate) struct SacrebleuRow {
+    pub(crate) text: String,
+    pub(crate) reference: String,
+    /// Sentence BLEU, its brevity penalty, BLEU of small letters, chrF, chrF++, chrF of small letters with white space.
+    pub(crate) numbers: Vec<f64>,
+}
+
+/// The table made with sacrebleu, and the scores of all its rows as a corpus: BLEU, chrF, chrF++, chrF of small letters.
+pub(crate) fn sacrebleu_table() -> (Vec<SacrebleuRow>, Vec<f64>) {
+    let numbers = |text: &str| text.split(' ').map_while(|number| number.parse().ok()).collect::<Vec<f64>>();
+    let table = include_str!("testdata/sacrebleu.tsv");
+    let totals = table.lines().find_map(|line| line.strip_prefix("#total ")).map(numbers).unwrap_or_default();
+    let row = |line: &str| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        SacrebleuRow { text: unescaped(columns[0]), reference: unescaped(columns[1]), numbers: numbers(columns[2]) }
+    };
+    let rows: Vec<SacrebleuRow> = table.lines().filter(|line| !line.starts_with('#')).map(row).collect();
+    assert!(rows.len() >= 300 && totals.len() == 4, "{} rows, totals {totals:?}", rows.len());
+    (rows, totals)
+}

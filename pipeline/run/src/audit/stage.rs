@@ -33,7 +33,8 @@ use super::{AuditOptions, compare_sides};
 use crate::RunError;
 
 /// What this crate brings to the registry.
-pub static TABLES: Tables = Tables { annotators: &[], transforms: &[], stages: || vec![&ENTRY], functions: Vec::new };
+pub static TABLES: Tables =
+    Tables { annotators: &[], comparisons: &[], transforms: &[], stages: || vec![&ENTRY], functions: Vec::new };
 
 static ENTRY: StageEntry = StageEntry {
     kind: "audit",

@@ -31,6 +31,10 @@ fn list(registry: &Registry) -> String {
     for entry in registry.annotators() {
         let _ = writeln!(out, "  {:18} {}", entry.name, entry.about);
     }
+    out.push_str("\ncomparisons (as annotators, with reference = \"a column\"; SQL functions of two texts)\n");
+    for entry in registry.comparisons() {
+        let _ = writeln!(out, "  {:18} {}", entry.name, entry.about);
+    }
     out.push_str("\ntransforms (op = \"…\" in a transform stage; also SQL functions)\n");
     for entry in registry.transforms() {
         let _ = writeln!(out, "  {:18} {}", entry.name, entry.about);
@@ -48,12 +52,24 @@ fn page(registry: &Registry, name: &str) -> Option<String> {
     for entry in registry.stages().iter().filter(|entry| entry.kind == name) {
         let _ = writeln!(out, "{name} (stage)\n  {}\n  source: {}", entry.about, entry.source);
         params(&mut out, entry.params);
+        if entry.params.iter().any(|param| matches!(param.name, "worker" | "workers")) {
+            let _ = writeln!(out, "{ROUTES}");
+        }
     }
     for entry in registry.annotators().iter().filter(|entry| entry.name == name) {
         let _ = writeln!(out, "{name} (annotator)\n  {}\n  source: {}", entry.about, entry.source);
         params(&mut out, entry.params);
         if let Ok(annotator) = (entry.build)(&json!({})) {
             measures(&mut out, annotator.measures());
+        }
+    }
+    for entry in registry.comparisons().iter().filter(|entry| entry.name == name) {
+        let _ = writeln!(out, "{name} (comparison)\n  {}\n  source: {}", entry.about, entry.source);
+        let _ = writeln!(out, "  in a filter: {{ op = \"{name}\", column = \"output\", reference = \"…\" }}");
+        let _ = writeln!(out, "  in SQL: {name}(output, reference [, '{{params}}'])");
+        params(&mut out, entry.params);
+        if let Ok(comparison) = (entry.build)(&json!({})) {
+            measures(&mut out, comparison.measures());
         }
     }
     for entry in registry.transforms().iter().filter(|entry| entry.name == name) {
@@ -68,6 +84,14 @@ fn page(registry: &Registry, name: &str) -> Option<String> {
     }
     (!out.is_empty()).then(|| out.trim_end().to_owned())
 }
+
+/// What every stage that asks a model takes besides its own parameters.
+const ROUTES: &str = "    worker may be a list: each of them is asked, or with `route` one for each row
+    route (default none): round_robin, least_loaded, cheapest_ok or learned; or { policy = \"learned\", … } with
+      lambda_cost 0, lambda_latency 0, lambda_size 0: loss that one unit of money, a second, a unit of size outweighs
+      min_judged 20: judged rows of a worker before predictions count; explore 0.05: share of rows left to chance
+      n_hashed 64: places for the prompt's words; ridge 1: penalty of the regression; fit_every 64: rows between fits
+      source of learned: Tryage, Hari and Thomson 2023, arXiv:2308.11601";
 
 fn params(out: &mut String, params: &[ParamDoc]) {
     if !params.is_empty() {
@@ -94,8 +118,9 @@ fn measures(out: &mut String, measures: &[Measure]) {
 fn unknown(registry: &Registry, name: &str) -> RunError {
     let stages = registry.stages().iter().map(|entry| entry.kind);
     let annotators = registry.annotators().iter().map(|entry| entry.name);
+    let comparisons = registry.comparisons().iter().map(|entry| entry.name);
     let transforms = registry.transforms().iter().map(|entry| entry.name);
-    let hint = nearest(name, stages.chain(annotators).chain(transforms))
+    let hint = nearest(name, stages.chain(annotators).chain(comparisons).chain(transforms))
         .map_or_else(|| "`gristmill ops` lists all".to_owned(), |near| format!("did you mean \"{near}\"?"));
     RunError::Usage(format!("there is no operator, stage or preset \"{name}\"; {hint}"))
 }
