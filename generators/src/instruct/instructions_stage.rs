@@ -18,6 +18,7 @@ use gristmill_core::measures::tokens::{Stemmer, Tokenizer};
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::schema::{ID, SOURCE, TEXT, document_id};
 use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink, Stage, StageEntry, StageSpec};
+use gristmill_lm::route::{self, Choice};
 use gristmill_lm::{Completion, CompletionRequest, Finish, Prompt, Sampling};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ use super::seeds::{Which, seeds};
 use crate::kit::ask::failure_rule;
 use crate::kit::params::{sampling, template};
 use crate::kit::prompt::prompt_hash;
+use crate::kit::route::mark;
 use crate::kit::rows::{Origin, RowWriter, count, document_schema, number, read_rows, text};
 use crate::kit::{Asker, Row, Template};
 
@@ -250,6 +252,9 @@ impl Instructions {
     ) -> Result<()> {
         tally.candidates += 1;
         let mut row = made.row(self, &judged.candidate.text, piece);
+        if let Some(choice) = made.routed {
+            mark(&mut row, &self.stage, &self.params.worker, choice, &[]);
+        }
         if let Some((closest, f)) = &judged.closest {
             row.insert("closest".into(), closest.as_str().into());
             row.insert("closest_similarity".into(), json!(f));
@@ -292,12 +297,21 @@ impl Instructions {
     }
 }
 
+/// Tells the route of a reply, if there is one, which share of its instructions ended here; 1 if it held none.
+fn tell(asker: &Asker, index: u64, prompt: &str, reply: &Completion, judged: &[Judged]) {
+    let (Some(team), Some(choice)) = (asker.team(), &reply.routed) else { return };
+    let n_kept = judged.iter().filter(|judged| judged.candidate.fails.is_none()).count();
+    let loss = 1.0 - n_kept as f64 / judged.len().max(1) as f64;
+    team.router().judge(&route::Judged { index, worker: &choice.worker, prompt, loss, latency_ms: reply.latency_ms });
+}
+
 /// Where candidates come from.
 struct Made<'a> {
     round: u64,
     i: u64,
     hash: &'a str,
     reply: &'a str,
+    routed: Option<&'a Choice>,
 }
 
 impl Made<'_> {
@@ -330,6 +344,10 @@ impl Maker for Instructions {
         vec![("worker".to_owned(), self.params.worker.clone())]
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
         let rows = read_rows(input).await?;
         let seeds: Vec<String> =
@@ -354,22 +372,28 @@ impl Maker for Instructions {
             while let Some(reply) = replies.next().await {
                 let (i, reply) = reply?;
                 let hash = prompt_hash(&prompts[i]);
-                let made = |reply| Made { round, i: i as u64, hash: &hash, reply };
+                let made = |reply, routed| Made { round, i: i as u64, hash: &hash, reply, routed };
                 tally.completions += 1;
                 match reply {
-                    Ok(Completion { text, finish, .. }) => {
-                        tally.unfinished += u64::from(finish == Finish::Length);
-                        let judged = pool.take(&text, finish, self.params.similarities);
+                    Ok(reply) => {
+                        tally.unfinished += u64::from(reply.finish == Finish::Length);
+                        let judged = pool.take(&reply.text, reply.finish, self.params.similarities);
+                        let index = round * self.params.round_prompts + i as u64;
+                        tell(&asker, index, &prompts[i], &reply, &judged);
                         for (piece, judged) in judged.into_iter().enumerate() {
-                            self.write(&mut writer, &mut tally, &made(&text), &judged, piece)?;
+                            let made = made(&reply.text, reply.routed.as_deref());
+                            self.write(&mut writer, &mut tally, &made, &judged, piece)?;
                         }
                     }
                     Err(error) => {
                         let rule = failure_rule(&error);
                         *tally.dropped.entry(rule.clone()).or_insert(0) += 1;
-                        writer.drop(made("").row(self, "", 0), &rule, &json!({ "cause": error.message }))?;
+                        writer.drop(made("", None).row(self, "", 0), &rule, &json!({ "cause": error.message }))?;
                     }
                 }
+            }
+            if let Some(team) = asker.team() {
+                team.router().fit();
             }
             round += 1;
         }

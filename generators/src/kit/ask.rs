@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::stream::{self, Stream, StreamExt};
 use gristmill_core::error::{Error, Result};
 use gristmill_core::stage::MakeContext;
+use gristmill_lm::route::Team;
 use gristmill_lm::{Action, Completion, CompletionRequest, ScoreRequest, Scored, Worker, WorkerError, Workers};
 
 /// Requests on their way at a time, per worker: enough that the worker's own limit decides.
@@ -14,6 +15,7 @@ const WINDOW: usize = 256;
 #[derive(Clone)]
 pub struct Asker {
     worker: Arc<dyn Worker>,
+    team: Option<Arc<Team>>,
 }
 
 /// A reply, or the failure of this one request.
@@ -29,13 +31,21 @@ impl Asker {
             .workers
             .downcast_ref::<Workers>()
             .ok_or_else(|| Error::Bug("the context carries no workers".into()))?;
+        if let Some(team) = workers.team(name, documents).await.map_err(|error| stop(&error))? {
+            return Ok(Self { worker: team.clone(), team: Some(team) });
+        }
         let worker = workers.open(name, documents).await.map_err(|error| stop(&error))?;
-        Ok(Self { worker })
+        Ok(Self::of(worker))
     }
 
     /// An asker of a given worker.
     pub fn of(worker: Arc<dyn Worker>) -> Self {
-        Self { worker }
+        Self { worker, team: None }
+    }
+
+    /// What chooses a worker for each request, if the name is that of several.
+    pub fn team(&self) -> Option<&Arc<Team>> {
+        self.team.as_ref()
     }
 
     /// The worker itself.

@@ -6,14 +6,17 @@
 pub mod ask;
 pub mod drawn;
 pub mod draws;
+pub mod each;
 pub mod params;
 pub mod per_row;
 pub mod prompt;
+pub mod route;
 pub mod rows;
 
 pub use ask::{Asker, Panel};
 pub use drawn::{Drawn, DrawnRecipe};
 pub use draws::Draws;
+pub use each::Each;
 pub use per_row::{Outcome, PerRow, RowRecipe};
 pub use prompt::Template;
 pub use rows::{Row, RowWriter, read_rows, text_of};

@@ -10,6 +10,7 @@ use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink};
 use serde_json::{Value, json};
 
 use super::ask::Panel;
+use super::route::RowRoute;
 use super::rows::{Row, RowReader, RowWriter, text_of};
 
 /// Rows worked on at a time: their requests fill the worker's places, their texts are what memory holds.
@@ -86,38 +87,75 @@ impl<R: RowRecipe> Maker for PerRow<R> {
         self.0.workers()
     }
 
+    fn judges(&self) -> bool {
+        true
+    }
+
     async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
         let session = input.session();
         let schema = self.0.schema(input.frame(&session)?.schema().as_arrow())?;
-        let names: Vec<String> = self.0.workers().into_iter().map(|(_, name)| name).collect();
+        let uses = self.0.workers();
+        let names: Vec<String> = uses.iter().map(|(_, name)| name.clone()).collect();
         let documents = fitting_documents(input).await?;
         let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
         let panel = Arc::new(Panel::open(context, &names, &documents).await?);
+        let route = RowRoute::of(&panel, &uses);
         if self.0.looks() {
             self.0.look(&super::rows::read_rows(input).await?)?;
         }
         let mut writer = RowWriter::new(self.0.stage(), schema, out);
         let (mut n, mut reader) = (0, RowReader::open(input).await?);
-        while let Some(rows) = reader.next().await? {
-            let first = n;
-            n += rows.len() as u64;
-            let mut outcomes = stream::iter(rows.into_iter().enumerate())
-                .map(|(i, row)| {
-                    let (recipe, panel) = (Arc::clone(&self.0), Arc::clone(&panel));
-                    tokio::spawn(async move { recipe.work(first + i as u64, row, &panel).await })
-                })
-                .buffered(WINDOW);
-            while let Some(done) = outcomes.next().await {
-                let done = done.map_err(|e| Error::Bug(format!("a row's task died: {e}")))??;
-                for outcome in done {
-                    match outcome {
-                        Outcome::Keep(row) => writer.keep(row)?,
-                        Outcome::Drop(row, rule, evidence) => writer.drop(row, &rule, &evidence)?,
-                    }
+        let fit_every = route.as_ref().and_then(RowRoute::fit_every);
+        while let Some(mut rows) = reader.next().await? {
+            while !rows.is_empty() {
+                // Up to the next fit, wherever the batches of the input end.
+                let room = fit_every.map_or(rows.len(), |every| (every - n % every) as usize);
+                let later = rows.split_off(room.min(rows.len()));
+                let first = n;
+                n += rows.len() as u64;
+                self.work_all(first, rows, &panel, route.as_ref(), &mut writer).await?;
+                if let Some(route) = route.as_ref().filter(|_| fit_every.is_some_and(|every| n % every == 0)) {
+                    route.fit();
                 }
+                rows = later;
             }
         }
         writer.finish()
+    }
+}
+
+impl<R: RowRecipe> PerRow<R> {
+    /// Works on rows side by side; what comes of them is written in their order.
+    async fn work_all(
+        &self,
+        first: u64,
+        rows: Vec<Row>,
+        panel: &Arc<Panel>,
+        route: Option<&RowRoute>,
+        writer: &mut RowWriter<'_>,
+    ) -> Result<()> {
+        let mut outcomes = stream::iter(rows.into_iter().enumerate())
+            .map(|(i, row)| {
+                let (recipe, panel, route) = (Arc::clone(&self.0), Arc::clone(panel), route.cloned());
+                tokio::spawn(async move {
+                    let n = first + i as u64;
+                    match route {
+                        Some(route) => route.work(recipe.as_ref(), n, row, &panel).await,
+                        None => recipe.work(n, row, &panel).await,
+                    }
+                })
+            })
+            .buffered(WINDOW);
+        while let Some(done) = outcomes.next().await {
+            let done = done.map_err(|e| Error::Bug(format!("a row's task died: {e}")))??;
+            for outcome in done {
+                match outcome {
+                    Outcome::Keep(row) => writer.keep(row)?,
+                    Outcome::Drop(row, rule, evidence) => writer.drop(row, &rule, &evidence)?,
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use crate::kit::ask::failure_rule;
 use crate::kit::params::{sampling, template};
 use crate::kit::prompt::prompt_hash;
+use crate::kit::route::mark;
 use crate::kit::rows::{Origin, RowWriter, count, document_schema, number, text, texts};
 use crate::kit::{Asker, Draws, Row, Template};
 
@@ -319,6 +320,9 @@ impl Maker for Stories {
                     continue;
                 }
             };
+            if let Some(choice) = &reply.routed {
+                mark(&mut row, &self.stage, &self.params.worker, choice, &[]);
+            }
             let story = reply.text.trim();
             let present = roots(story);
             row.insert(TEXT.into(), story.into());

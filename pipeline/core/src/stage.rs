@@ -112,6 +112,10 @@ pub trait Maker: Send + Sync {
     fn workers(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// Whether it tells a route how good the replies of its workers were, so that a learned one has what to learn from.
+    fn judges(&self) -> bool {
+        false
+    }
     /// Makes the rows. They must depend on the input, the parameters, the seed and the workers' replies only.
     ///
     /// # Errors

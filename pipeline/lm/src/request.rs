@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::route::Choice;
+
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Message {
@@ -232,6 +234,9 @@ pub struct Completion {
     /// Whether it came from the journal or a recording, and cost nothing now.
     #[serde(default)]
     pub cached: bool,
+    /// Which of several workers was chosen and why, when a route chose.
+    #[serde(skip)]
+    pub routed: Option<Box<Choice>>,
 }
 
 /// A token of a text with its log-probability given what comes before.

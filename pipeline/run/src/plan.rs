@@ -6,6 +6,7 @@
 
 mod frames;
 mod layout;
+mod route;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -74,13 +75,19 @@ impl Plan {
     ///
     /// # Errors
     /// Every complaint, with file and line.
-    pub fn new(config: Config, sessions: &Sessions, limit: Option<u64>) -> Result<Self, Diagnostics> {
+    pub fn new(mut config: Config, sessions: &Sessions, limit: Option<u64>) -> Result<Self, Diagnostics> {
         let order = dag::order(&config)?;
         let mut complaints = Diagnostics::default();
         let mut nodes: Vec<Node> = Vec::new();
         let mut position: BTreeMap<String, usize> = BTreeMap::new();
         for i in order {
-            let decl = with_worker(&config, config.stages[i].clone(), sessions);
+            let mut decl = with_worker(&config, config.stages[i].clone(), sessions);
+            if let Some(entry) = sessions.registry().stage(&decl.kind)
+                && let Err(some) = route::resolve(&mut config, &mut decl, entry)
+            {
+                complaints.extend(some);
+                continue;
+            }
             let Some(inputs) = decl.inputs.iter().map(|name| position.get(name).copied()).collect() else {
                 continue; // An input was refused; it has been complained about.
             };
@@ -249,9 +256,10 @@ fn build(
         return Err(config.document.complain(&path(at), message, None).into());
     }
     let spec = StageSpec { name: &decl.name, params: &decl.params, seed: config.run.seed, limit };
-    let stage = (entry.build)(&spec).map_err(|error| config.explain(&decl.name, &error))?;
+    let stage = route::build(entry, &spec).map_err(|error| config.explain(&decl.name, &error))?;
     if let Stage::Maker(maker) = &stage {
         check_workers(config, decl, maker.as_ref())?;
+        route::check_judged(config, decl, maker.as_ref())?;
     }
     Ok((entry, stage))
 }
@@ -263,18 +271,24 @@ fn check_workers(config: &Config, decl: &StageDecl, maker: &dyn Maker) -> Result
         if config.workers.contains_key(&name) {
             continue;
         }
-        let names = || config.workers.keys().map(String::as_str);
-        let hint = match nearest(&name, names()) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None if config.workers.is_empty() => {
-                format!("add [worker.{name}] with kind = \"ngram\" to try it without a server")
-            }
-            None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
-        };
-        let path = ["stage".to_owned(), decl.name.clone(), key];
-        complaints.push(config.document.complain(&path, format!("there is no [worker.{name}]"), Some(hint)));
+        complaints.push(no_such_worker(config, &decl.name, &key, &name));
     }
     if complaints.is_empty() { Ok(()) } else { Err(complaints) }
+}
+
+/// The complaint about a worker that is not in the config.
+fn no_such_worker(config: &Config, stage: &str, key: &str, name: &str) -> Diagnostic {
+    // Workers of the config only: a route's own name is none that one could write.
+    let names = || config.workers.keys().map(String::as_str).filter(|name| !name.contains(':'));
+    let hint = match nearest(name, names()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None if config.workers.is_empty() => {
+            format!("add [worker.{name}] with kind = \"ngram\" to try it without a server")
+        }
+        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    let path = ["stage".to_owned(), stage.to_owned(), key.to_owned()];
+    config.document.complain(&path, format!("there is no [worker.{name}]"), Some(hint))
 }
 
 fn node(

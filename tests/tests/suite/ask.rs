@@ -40,6 +40,7 @@ impl Worker for Scripted {
             latency_ms: 0,
             attempts: 1,
             cached: false,
+            routed: None,
         })
     }
 

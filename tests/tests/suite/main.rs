@@ -9,5 +9,6 @@ mod ensemble_instruct;
 mod laws;
 mod operators;
 mod plans;
+mod routes;
 mod tidy;
 mod workers;

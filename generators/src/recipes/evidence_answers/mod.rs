@@ -32,6 +32,7 @@ use super::judging::logprob;
 use crate::kit::params::{sampling, template};
 use crate::kit::per_row::fitting_documents;
 use crate::kit::prompt::prompt_hash;
+use crate::kit::route::mark;
 use crate::kit::rows::{
     Origin, RowReader, RowWriter, count, document_schema, instruction_fields, number, require_columns, set_instruction,
     text,
@@ -356,7 +357,10 @@ impl Maker for EvidenceAnswers {
                 }
                 Ok((reply, hash, logs)) => {
                     let answer = reply.text.trim();
-                    let row = self.row(task, &hash, answer);
+                    let mut row = self.row(task, &hash, answer);
+                    if let Some(choice) = &reply.routed {
+                        mark(&mut row, &self.stage, &self.params.worker, choice, &[]);
+                    }
                     match (answer.is_empty(), logs) {
                         (true, _) => rows.drop(row, "answer_given", &json!({ "reply": reply.text }))?,
                         (false, None) if scorer.is_some() => rows.drop(row, "answer_scored", &json!({}))?,

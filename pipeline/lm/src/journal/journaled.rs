@@ -54,6 +54,11 @@ impl Journaled {
         self
     }
 
+    /// Whether the journal would answer a request, without answering it.
+    pub fn knows(&self, request: &CompletionRequest) -> bool {
+        self.journal.get(&request.key(&self.identity)).is_ok_and(|known| known.is_some())
+    }
+
     /// Requests answered from the journal.
     pub fn n_answered(&self) -> u64 {
         self.hits.load(Ordering::Relaxed)

@@ -194,6 +194,7 @@ fn by_hand(text: String) -> Completion {
         latency_ms: 0,
         attempts: 1,
         cached: true,
+        routed: None,
     }
 }
 

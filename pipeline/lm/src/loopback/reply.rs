@@ -48,6 +48,7 @@ fn nothing(prompt_tokens: u64, model: String) -> Completion {
         latency_ms: 0,
         attempts: 1,
         cached: false,
+        routed: None,
     }
 }
 

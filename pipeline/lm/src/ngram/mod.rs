@@ -291,6 +291,7 @@ fn reply(completion_tokens: u64, text: String, finish: Finish, tokens: Option<Ve
         latency_ms: 0,
         attempts: 1,
         cached: false,
+        routed: None,
     }
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn completion(answer: &Value, request: &CompletionRequest, model: &st
         latency_ms: 0,
         attempts: 1,
         cached: false,
+        routed: None,
         text,
     })
 }

@@ -69,6 +69,7 @@ pub(crate) fn reply(text: &str) -> Completion {
         latency_ms: 1,
         attempts: 1,
         cached: false,
+        routed: None,
     }
 }
 

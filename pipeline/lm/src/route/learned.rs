@@ -32,6 +32,8 @@ pub struct Learned {
     pub n_hashed: usize,
     /// Penalty on the squares of the weights.
     pub ridge: f64,
+    /// Rows between two fits; within them predictions stay, so that choices do not depend on which reply came first.
+    pub fit_every: u64,
 }
 
 impl Default for Learned {
@@ -44,6 +46,7 @@ impl Default for Learned {
             explore: 0.05,
             n_hashed: 64,
             ridge: 1.0,
+            fit_every: 64,
         }
     }
 }

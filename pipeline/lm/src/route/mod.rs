@@ -2,15 +2,20 @@
 //!
 //! Which one is a policy in the config; the choice and, for the learned policy, what was predicted of each worker is
 //! returned to be kept beside the row. The router keeps no replies and sets no limits: each worker brings its own
-//! journal and pool. It is no worker itself: who asks must know who answered. On a rerun `round_robin`, `cheapest_ok` and `learned` choose as before and find the replies in the
-//! journals; `least_loaded` depends on the moment and may ask anew.
+//! journal and pool. It is no worker itself: who asks must know who answered. A [`Team`] is one, and says in each reply who.
+//!
+//! What a choice depends on: `round_robin` on the row's number, or the request, alone; `cheapest_ok` on prices and replies;
+//! `learned` on the replies judged before. `least_loaded` depends on the moment: two runs may differ, but a rerun asks
+//! first the worker whose journal has the reply, so that a killed run goes on as it began.
 
 mod features;
 pub mod front;
 mod learned;
 mod ridge;
+mod team;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::error::{Action, WorkerError};
+use crate::journal::Journaled;
 use crate::pool::plan::size;
 use crate::pool::{Price, TokenEstimate};
 use crate::request::{CompletionRequest, Identity};
@@ -28,6 +34,8 @@ use front::argmin;
 pub use front::{Regret, TradeOff, pareto_front, regret, sweep};
 use learned::Predictor;
 pub use learned::{Judged, Learned};
+pub use team::Team;
+pub use turn::Turn;
 
 /// A worker that may be chosen.
 pub struct Candidate {
@@ -37,6 +45,8 @@ pub struct Candidate {
     pub price_per_million: Price,
     /// How large its model is, in any unit that is the same for all (billions of parameters, gigabytes).
     pub size: f64,
+    /// Its journal, where it has one: what it knows costs nothing.
+    pub journal: Option<Arc<Journaled>>,
 }
 
 /// How a worker is chosen.
@@ -87,6 +97,8 @@ pub enum By {
     Turn,
     /// Its load.
     Load,
+    /// Its journal has the reply.
+    Journal,
     /// Its price.
     Price,
     /// The least predicted total.
@@ -174,6 +186,21 @@ impl Router {
         last
     }
 
+    /// How a worker is chosen.
+    pub fn policy(&self) -> Policy {
+        self.settings.policy
+    }
+
+    /// Rows between two fits; none if the policy learns nothing.
+    pub fn fit_every(&self) -> Option<u64> {
+        (self.settings.policy == Policy::Learned).then_some(self.settings.learned.fit_every.max(1))
+    }
+
+    /// How many workers there are.
+    pub fn n_workers(&self) -> usize {
+        self.candidates.len()
+    }
+
     /// The worker that the policy chooses, without asking it.
     pub fn choose(&self, request: &CompletionRequest, index: Option<u64>) -> Choice {
         self.choose_at(request, index).1
@@ -199,6 +226,10 @@ impl Router {
         let (at, by) = match self.settings.policy {
             Policy::RoundRobin => (turn(n), By::Turn),
             Policy::LeastLoaded => {
+                let knows = |candidate: &Candidate| candidate.journal.as_ref().is_some_and(|it| it.knows(request));
+                if let Some(at) = self.candidates.iter().position(knows) {
+                    return (at, self.choice(at, By::Journal, Vec::new()));
+                }
                 let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed) as f64);
                 (argmin(loads).unwrap_or(0), By::Load)
             }

@@ -8,7 +8,7 @@ use crate::pool::fake::{Fake, ask, fault, reply};
 
 fn candidate(fake: Fake, price: f64) -> Candidate {
     let price_per_million = Price { prompt: price, completion: price };
-    Candidate { worker: Arc::new(fake), price_per_million, size: price }
+    Candidate { worker: Arc::new(fake), price_per_million, size: price, journal: None }
 }
 
 fn router(policy: Policy, candidates: Vec<Candidate>) -> Router {

@@ -24,11 +24,12 @@ pub use crate::openai::{Endpoint, Guided};
 use crate::pool::{Pool, PoolMetrics, locked};
 use crate::probe::{ProbeReport, ProbeSettings, probe, probe_server};
 use crate::request::Identity;
+use crate::route::{Candidate, Team};
 use crate::worker::Worker;
 pub use openai_table::OpenAiTable;
 use rehearsal::Rehearsal;
 pub use rehearsal::Rehearsed;
-pub use settings::{Kind, NgramTable, ReplayTable, WorkerSettings};
+pub use settings::{Kind, NgramTable, ReplayTable, RouteTable, WorkerSettings};
 
 /// The workers of a run.
 pub struct Workers {
@@ -48,6 +49,7 @@ const PROBE_TEXT: &str = "The miller takes the grain that is brought to the mill
 struct State {
     /// Open workers by name and by what they were fitted on.
     open: BTreeMap<(String, u128), Arc<dyn Worker>>,
+    teams: BTreeMap<(String, u128), Arc<Team>>,
     journal: Option<Arc<Journal>>,
 }
 
@@ -125,6 +127,39 @@ impl Workers {
     /// # Errors
     /// When there is none of that name, its files cannot be read, or its credentials are not in the environment.
     pub async fn open(&self, name: &str, documents: &[&str]) -> Result<Arc<dyn Worker>, WorkerError> {
+        match self.team(name, documents).await? {
+            Some(team) => Ok(team),
+            None => self.open_one(name, documents).await,
+        }
+    }
+
+    /// The team of that name, the same for all who ask; none if the name is that of a single worker.
+    ///
+    /// # Errors
+    /// As [`Workers::open`], for each of its workers.
+    pub async fn team(&self, name: &str, documents: &[&str]) -> Result<Option<Arc<Team>>, WorkerError> {
+        let Kind::Route(table) = &self.known(name)?.kind else { return Ok(None) };
+        let place = (name.to_owned(), digest(documents));
+        if let Some(team) = self.state.lock().await.teams.get(&place) {
+            return Ok(Some(Arc::clone(team)));
+        }
+        let mut candidates = Vec::with_capacity(table.workers.len());
+        for member in &table.workers {
+            let worker = self.open_one(member, documents).await?;
+            let settings = self.known(member)?;
+            let journal =
+                locked(&self.pools).iter().find(|one| one.name == *member).and_then(|one| one.journaled.clone());
+            let price_per_million = settings.pool.budget.price_per_million;
+            candidates.push(Candidate { worker, price_per_million, size: settings.size, journal });
+        }
+        let team = Team::new(name, candidates, table.settings.clone()).map(Arc::new);
+        let none = || WorkerError::new(name, Failure::Unsupported, "a route needs at least one worker");
+        let team = team.ok_or_else(none)?;
+        self.state.lock().await.teams.insert(place, Arc::clone(&team));
+        Ok(Some(team))
+    }
+
+    async fn open_one(&self, name: &str, documents: &[&str]) -> Result<Arc<dyn Worker>, WorkerError> {
         let settings = self.known(name)?;
         let fitted_on = match &settings.kind {
             Kind::Ngram(table) if table.files.is_empty() => digest(documents),
@@ -228,6 +263,10 @@ fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc
             Arc::new(Replay::open(name, &table.file, table.identity.clone()).map_err(|e| storage(e.to_string()))?)
         }
         Kind::Openai(table) => Arc::new(server(name, table)?),
+        Kind::Route(_) => {
+            let message = "a route has no model of its own: name one of its workers";
+            return Err(WorkerError::new(name, Failure::Unsupported, message));
+        }
     })
 }
 

@@ -10,6 +10,7 @@ use super::openai_table::OpenAiTable;
 use crate::ngram::NgramSettings;
 use crate::pool::PoolSettings;
 use crate::request::Identity;
+use crate::route::RouteSettings;
 
 /// A worker as the config describes it.
 #[derive(Debug, Clone)]
@@ -38,6 +39,17 @@ pub enum Kind {
     Ngram(NgramTable),
     /// A recording.
     Replay(ReplayTable),
+    /// One of several other workers for each row or request.
+    Route(RouteTable),
+}
+
+/// A worker that is one of several others: `worker = ["a", "b"]` with a `route` in a stage.
+#[derive(Debug, Clone)]
+pub struct RouteTable {
+    /// The others, none of them a route.
+    pub workers: Vec<String>,
+    /// How one is chosen.
+    pub settings: RouteSettings,
 }
 
 /// `kind = "ngram"`.
@@ -65,6 +77,21 @@ const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again"];
 const BUDGET_KEYS: &[&str] = &["max_requests", "max_tokens", "max_cost", "price_per_million"];
 
 impl WorkerSettings {
+    /// A worker that is one of several others; `depends_on` is what theirs is.
+    pub fn route(workers: Vec<String>, settings: RouteSettings, depends_on: &[Value]) -> Self {
+        let depends_on = json!(["route", settings, workers, depends_on]);
+        let kind = Kind::Route(RouteTable { workers, settings });
+        Self { kind, pool: PoolSettings::default(), record: None, size: 0.0, ask_failures_again: false, depends_on }
+    }
+
+    /// The workers that are asked in the end: itself under its name, or those a route chooses from.
+    pub fn asked<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+        match &self.kind {
+            Kind::Route(table) => table.workers.iter().map(String::as_str).collect(),
+            _ => vec![name],
+        }
+    }
+
     /// Reads a worker's table.
     ///
     /// # Errors

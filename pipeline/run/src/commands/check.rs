@@ -43,7 +43,12 @@ async fn workers(plan: &Plan) -> Result<Vec<String>, RunError> {
     let probing = ProbeSettings { n_timed: 0, ..ProbeSettings::default() };
     let workers = Workers::new(plan.config.workers.clone(), None);
     let mut lines = Vec::new();
-    for name in plan.config.workers.keys() {
+    // A route is not tried itself: those it chooses from are.
+    let asked = |worker: &str| -> Vec<&str> {
+        plan.config.workers.get_key_value(worker).map_or_else(Vec::new, |(name, settings)| settings.asked(name))
+    };
+    for name in plan.config.workers.iter().filter(|(name, it)| it.asked(name) == [name.as_str()]).map(|(name, _)| name)
+    {
         let uses: Vec<(&str, String)> = plan
             .nodes
             .iter()
@@ -52,7 +57,7 @@ async fn workers(plan: &Plan) -> Result<Vec<String>, RunError> {
                 _ => None,
             })
             .flat_map(|(stage, uses)| uses.into_iter().map(move |(key, worker)| (stage, key, worker)))
-            .filter(|(_, _, worker)| worker == name)
+            .filter(|(_, _, worker)| asked(worker).contains(&name.as_str()))
             .map(|(stage, key, _)| (stage, key))
             .collect();
         if uses.is_empty() {
