@@ -50,7 +50,8 @@ impl RowRoute {
     /// # Errors
     /// When a worker can do nothing more.
     pub async fn work<R: RowRecipe>(&self, recipe: &R, n: u64, row: Row, panel: &Panel) -> Result<Vec<Outcome>> {
-        let attempts = if self.team.router().policy() == Policy::CheapestOk { self.team.router().n_workers() } else { 1 };
+        let attempts =
+            if self.team.router().policy() == Policy::CheapestOk { self.team.router().n_workers() } else { 1 };
         let mut tried = Vec::new();
         for attempt in 0..attempts {
             let turn = Arc::new(Turn::new(Arc::clone(&self.team), n, attempt));

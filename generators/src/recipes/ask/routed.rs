@@ -58,7 +58,12 @@ impl Route {
             let worker = Asker::open(context, name, documents).await?.into_worker();
             let settings = context.workers.downcast_ref::<Workers>().and_then(|workers| workers.settings(name));
             let price_per_million = settings.map(|one| one.pool.budget.price_per_million).unwrap_or_default();
-            candidates.push(Candidate { worker, price_per_million, size: settings.map_or(0.0, |one| one.size), journal: None });
+            candidates.push(Candidate {
+                worker,
+                price_per_million,
+                size: settings.map_or(0.0, |one| one.size),
+                journal: None,
+            });
         }
         let judge = match judge {
             Some(name) => Some(Asker::open(context, name, documents).await?),

@@ -41,10 +41,11 @@ impl Worker for Team {
 
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, WorkerError> {
         let shared = Arc::new(request.clone());
-        let one = move |worker: Arc<dyn Worker>| -> futures::future::BoxFuture<'static, Result<Completion, WorkerError>> {
-            let request = Arc::clone(&shared);
-            Box::pin(async move { worker.complete(&request).await })
-        };
+        let one =
+            move |worker: Arc<dyn Worker>| -> futures::future::BoxFuture<'static, Result<Completion, WorkerError>> {
+                let request = Arc::clone(&shared);
+                Box::pin(async move { worker.complete(&request).await })
+            };
         let routed = self.router.ask(request, None, &one).await;
         Ok(Completion { routed: Some(Box::new(routed.choice)), ..routed.answer? })
     }
