@@ -91,7 +91,8 @@ text = "text"
 n_bytes = "first.counted.n_bytes"
 "#;
     fs::write(&config, text).unwrap();
-    let counted = Tables { annotators: COUNTED, transforms: &[], stages: Vec::new, functions: Vec::new };
+    let counted =
+        Tables { annotators: COUNTED, comparisons: &[], transforms: &[], stages: Vec::new, functions: Vec::new };
     let registry = Registry::join(&[gristmill_stages::TABLES, counted]);
     let (plan, sessions) = planned(&config, &[], registry);
     let options = EngineOptions { jobs: 2, log: Log::Quiet, rehearse: false };
