@@ -26,6 +26,9 @@ const FEWEST_KNOWN: usize = 10;
 /// Least difference between two log-probabilities of the known text that no constant has.
 const LEAST_SPREAD: f64 = 1e-6;
 
+/// Most tokens drawn where one is asked for: llama-cpp-python draws on until a character is whole.
+const MOST_DRAWN: usize = 8;
+
 /// A way to have a text scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
@@ -162,7 +165,7 @@ fn read(way: Way, answer: &Value, text: &str, top: u32) -> Result<Vec<Placed>, S
             }
             let scores = logprobs::tokens(logprobs, n_top)
                 .ok_or("the log-probabilities and the tokens are not as many, or of an unknown form")?;
-            let most_drawn = usize::from(way == Way::EchoOne);
+            let most_drawn = if way == Way::EchoOne { MOST_DRAWN } else { 0 };
             place(scores, text, most_drawn)?
         }
         Way::Prompt => {
@@ -230,6 +233,8 @@ mod tests {
         assert_eq!(read_echo(&["The", " cat"], &[None, Some(-1.0)], none), Ok(2));
         assert_eq!(read_echo(&["<s>", "The", " cat"], &[None, Some(-2.0), Some(-1.0)], none), Ok(2));
         assert_eq!(read_echo(&["The", " cat", "!"], &[None, Some(-1.0), Some(-1.0)], one), Ok(2));
+        let a_character_in_parts = [None, Some(-1.0), Some(-2.0), Some(-3.0), Some(-4.0)];
+        assert_eq!(read_echo(&["The", " cat", "", "", ""], &a_character_in_parts, one), Ok(2));
         for (tokens, values, way, problem) in [
             (vec!["The", " cat", "!"], vec![None, Some(-1.0), Some(-1.0)], none, "1 tokens were drawn"),
             (vec!["!"], vec![Some(-1.0)], one, "do not spell"),
