@@ -1,34 +1,25 @@
-//! The figures of the detection chapter, from the public pairs of Fast-DetectGPT: `cargo run --release -p
-//! gristmill-detectors --example detection_tables -- FOLDER [TABLE …]`.
+//! The figures of the detection chapter, from the public pairs of Fast-DetectGPT: `cargo run --release --workspace
+//! --example detection_tables -- FOLDER [TABLE …]`.
 //!
 //! FOLDER holds `DOMAIN_MODEL.json` files, each an object of two lists, `original` (human) and `sampled` (machine).
-//! Everything is read in the form N2 and split by human document.
+//! Everything is read in the form N2 and split by human document; intervals are 95 % over human documents. Beside each
+//! figure stand the baseline that was measured with throw-away scripts and the target, where there is one; baselines
+//! of chat models were taken over six cells, two of which (PubMed) this folder may lack.
+#![allow(missing_docs, clippy::print_stdout, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gristmill_detectors::calibrate::{CalibrationParams, CalibrationRow, CalibrationTable};
 use gristmill_detectors::eval::Curve;
 use gristmill_detectors::machine::compress::Prelude;
-use gristmill_detectors::machine::detector::{Detector, DetectorParams};
+use gristmill_detectors::machine::detector::DetectorParams;
 use gristmill_detectors::machine::fewshot::{Contrast, Encoder, StyleEncoder, Supports, mean};
-use gristmill_detectors::machine::normalise::Level;
+use gristmill_detectors::machine::pool::{Cell, CellScores, fit, mean_over_cells, small_params, tpr_at_1_percent};
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 type Failure = Box<dyn std::error::Error>;
-
-struct Pair {
-    human: String,
-    machine: String,
-    /// Hash of the human text's beginning.
-    key: u64,
-}
-
-struct Cell {
-    domain: String,
-    model: String,
-    pairs: Vec<Pair>,
-}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Family {
@@ -36,24 +27,21 @@ enum Family {
     Base,
 }
 
-impl Cell {
-    fn family(&self) -> Option<Family> {
-        match self.model.as_str() {
-            "gpt-3.5-turbo" | "gpt-4" => Some(Family::Chat),
-            "davinci" => None,
-            _ => Some(Family::Base),
-        }
-    }
-
-    fn fold(&self, i: usize) -> u64 {
-        self.pairs[i].key % 2
+/// None for models that are neither a chat model nor a plain sample.
+fn family(cell: &Cell) -> Option<Family> {
+    match cell.model.as_str() {
+        "gpt-3.5-turbo" | "gpt-4" => Some(Family::Chat),
+        "davinci" => None,
+        _ => Some(Family::Base),
     }
 }
 
+const FAMILIES: [(&str, Family); 2] = [("chat", Family::Chat), ("base", Family::Base)];
+
 fn read(folder: &Path) -> Result<Vec<Cell>, Failure> {
-    let mut cells = Vec::new();
     let mut files: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
     files.sort_by_key(std::fs::DirEntry::file_name);
+    let mut cells = Vec::new();
     for file in files {
         let name = file.file_name().to_string_lossy().into_owned();
         let Some((domain, model)) = name.strip_suffix(".json").and_then(|stem| stem.split_once('_')) else { continue };
@@ -63,122 +51,107 @@ fn read(folder: &Path) -> Result<Vec<Cell>, Failure> {
             list.into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
         };
         let (original, sampled) = (side("original"), side("sampled"));
-        if original.is_empty() {
-            continue;
+        if !original.is_empty() {
+            cells.push(Cell::new(domain, model, &original, &sampled));
         }
-        let pairs = original.iter().zip(&sampled).map(|(human, machine)| Pair {
-            key: xxh3_64_with_seed(human.chars().take(60).collect::<String>().as_bytes(), 0),
-            human: Level::N2.apply(human).into_owned(),
-            machine: Level::N2.apply(machine).into_owned(),
-        });
-        cells.push(Cell { domain: domain.into(), model: model.into(), pairs: pairs.collect() });
     }
     Ok(cells)
 }
 
-#[derive(Clone, Copy, Default)]
-struct Figures {
-    auroc: f64,
-    tpr: f64,
-    partial: f64,
-}
+type Statistic = fn(&Curve) -> Option<f64>;
 
-fn figures(human: &[f64], machine: &[f64]) -> Figures {
-    let Ok(curve) = Curve::of(human, machine) else { return Figures::default() };
-    Figures {
-        auroc: curve.auroc().unwrap_or(0.5),
-        tpr: curve.at_fpr(0.01).and_then(|point| point.tpr).unwrap_or(0.0),
-        partial: curve.partial_auroc(0.01).unwrap_or(0.5),
+fn shown(cells: &[CellScores], statistic: Statistic) -> String {
+    match mean_over_cells(cells, statistic) {
+        Some((value, Some(interval))) => format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high),
+        Some((value, None)) => format!("{value:.3}"),
+        None => "-".to_owned(),
     }
 }
 
-fn average(all: &[Figures]) -> Figures {
-    let n = all.len().max(1) as f64;
-    let mean = |of: fn(&Figures) -> f64| all.iter().map(of).sum::<f64>() / n;
-    Figures { auroc: mean(|f| f.auroc), tpr: mean(|f| f.tpr), partial: mean(|f| f.partial) }
-}
+/// What is known of a figure beforehand: baseline and target of a family.
+type Known = [&'static str; 2];
 
-/// Prints a row per cell and the means of the families.
-fn print(title: &str, rows: &[(&Cell, Vec<(&str, Figures)>)]) {
-    println!("\n{title}: AUROC / TPR at 1 % FPR");
-    for (cell, row) in rows {
-        let shown = row.iter().map(|(name, f)| format!("{name} {:.3}/{:.2}", f.auroc, f.tpr));
-        println!("  {:8}{:16}{}", cell.domain, cell.model, shown.collect::<Vec<_>>().join("  "));
-    }
-    for (name, family) in [("chat", Some(Family::Chat)), ("base", Some(Family::Base)), ("davinci", None)] {
-        let of: Vec<_> = rows.iter().filter(|(cell, _)| cell.family() == family).collect();
+/// A cell with its scores by several detectors, in parts that were scored by different ones.
+type Row<'c> = (&'c Cell, Vec<(&'static str, Vec<CellScores>)>);
+
+/// Prints the means over the cells of each family, a line per score.
+fn print(title: &str, rows: &[Row<'_>], known: Known) {
+    println!("\n{title}");
+    for ((name, wanted), known) in FAMILIES.into_iter().zip(known) {
+        let of: Vec<_> = rows.iter().filter(|(cell, _)| family(cell) == Some(wanted)).collect();
         let Some((_, first)) = of.first() else { continue };
-        let shown = (0..first.len()).map(|i| {
-            let mean = average(&of.iter().map(|(_, row)| row[i].1).collect::<Vec<_>>());
-            format!("{} {:.4}/{:.3}", first[i].0, mean.auroc, mean.tpr)
-        });
-        println!("  mean {name:8} {:2} cells   {}", of.len(), shown.collect::<Vec<_>>().join("  "));
-    }
-}
-
-/// Fits on the chosen pairs of some cells.
-fn fit<'a>(training: impl Iterator<Item = (&'a Cell, usize)>) -> Option<Detector> {
-    let (mut texts, mut machine, mut groups) = (Vec::new(), Vec::new(), Vec::new());
-    for (cell, i) in training {
-        let pair = &cell.pairs[i];
-        texts.extend([pair.human.as_str(), pair.machine.as_str()]);
-        machine.extend([false, true]);
-        groups.extend([pair.key; 2]);
-    }
-    Detector::fit(&texts, &machine, &groups, DetectorParams::default()).ok()
-}
-
-/// Scores of the detector and of its heads, over some pairs of a cell.
-fn score(detector: &Detector, cell: &Cell, chosen: &[usize]) -> Vec<(&'static str, Figures)> {
-    let mut scorer = detector.scorer();
-    let mut columns = vec![(Vec::new(), Vec::new()); 3];
-    for i in chosen {
-        let (human, machine) = (scorer.score(&cell.pairs[*i].human), scorer.score(&cell.pairs[*i].machine));
-        for (column, (h, m)) in columns.iter_mut().zip([
-            (human.score, machine.score),
-            (human.ngram, machine.ngram),
-            (human.style, machine.style),
-        ]) {
-            column.0.push(h);
-            column.1.push(m);
+        println!("  {name}, {} cells; {known}", of.len());
+        for (i, (score, _)) in first.iter().enumerate() {
+            let cells: Vec<CellScores> = of.iter().flat_map(|(_, row)| row[i].1.clone()).collect();
+            println!(
+                "    {score:22} AUROC {}  TPR@1% {}",
+                shown(&cells, Curve::auroc),
+                shown(&cells, tpr_at_1_percent)
+            );
         }
     }
-    ["stack", "n-grams", "style"].into_iter().zip(&columns).map(|(name, (h, m))| (name, figures(h, m))).collect()
+    for (cell, row) in rows {
+        let means = row.iter().map(|(name, cells)| {
+            let of = |statistic: Statistic| mean_over_cells(cells, statistic).map_or(f64::NAN, |(value, _)| value);
+            format!("{name} {:.3}/{:.2}", of(Curve::auroc), of(tpr_at_1_percent))
+        });
+        println!("      {:8}{:16}{}", cell.domain, cell.model, means.collect::<Vec<_>>().join("  "));
+    }
 }
 
-fn merge(folds: &[Vec<(&'static str, Figures)>]) -> Vec<(&'static str, Figures)> {
-    (0..folds[0].len()).map(|i| (folds[0][i].0, average(&folds.iter().map(|f| f[i].1).collect::<Vec<_>>()))).collect()
+/// Whether `other` may be learnt from when `cell` is scored; in two folds, pairs of the scored fold never are.
+type Allowed = fn(cell: &Cell, other: &Cell) -> bool;
+
+fn of_fold(cell: &Cell, fold: u64) -> impl Iterator<Item = usize> {
+    (0..cell.keys.len()).filter(move |i| cell.keys[*i] % 2 == fold)
 }
 
-/// Which pairs may be learnt from when a pair of `cell` in `fold` is scored.
-type Allowed = fn(cell: &Cell, fold: u64, other: &Cell, i: usize) -> bool;
+/// The part of a cell that lies in a fold.
+fn part(cell: &Cell, fold: u64) -> Cell {
+    let mut part = Cell { domain: cell.domain.clone(), model: cell.model.clone(), ..Cell::default() };
+    for i in of_fold(cell, fold) {
+        part.human.push(cell.human[i].clone());
+        part.machine.push(cell.machine[i].clone());
+        part.keys.push(cell.keys[i]);
+    }
+    part
+}
 
-fn supervised(cells: &[Cell], title: &str, two_folds: bool, allowed: Allowed) {
+fn supervised(cells: &[Cell], title: &str, two_folds: bool, params: DetectorParams, allowed: Allowed, known: Known) {
+    let same = |cell: &Cell, other: &Cell| family(other).is_some() && family(other) == family(cell);
     let rows: Vec<_> = cells
         .par_iter()
         .filter_map(|cell| {
-            let folds: Vec<_> = (0..if two_folds { 2 } else { 1 })
-                .filter_map(|fold| {
-                    let training = cells.iter().flat_map(|other| (0..other.pairs.len()).map(move |i| (other, i)));
-                    let detector = fit(training.filter(|(other, i)| allowed(cell, fold, other, *i)))?;
-                    let chosen = (0..cell.pairs.len()).filter(|i| !two_folds || cell.fold(*i) == fold);
-                    Some(score(&detector, cell, &chosen.collect::<Vec<_>>()))
-                })
-                .collect();
-            (!folds.is_empty()).then(|| (cell, merge(&folds)))
+            let mut columns = [("n-grams + style", vec![]), ("n-grams", vec![]), ("style", vec![])];
+            for fold in 0..if two_folds { 2 } else { 1 } {
+                let learnt = cells.iter().filter(|other| same(cell, other) && allowed(cell, other));
+                let learnt: Vec<Cell> =
+                    learnt.map(|other| if two_folds { part(other, 1 - fold) } else { other.clone() }).collect();
+                let detector = fit(&learnt, params).ok()?;
+                let mut scorer = detector.scorer();
+                let places: Vec<usize> =
+                    (0..cell.keys.len()).filter(|i| !two_folds || cell.keys[*i] % 2 == fold).collect();
+                for (i, (_, scores)) in columns.iter_mut().enumerate() {
+                    scores.push(CellScores::of(cell, places.iter().copied(), |text| {
+                        let found = scorer.score(text);
+                        [found.score, found.ngram, found.style][i]
+                    }));
+                }
+            }
+            Some((cell, columns.to_vec()))
         })
         .collect();
-    print(title, &rows);
+    print(title, &rows, known);
 }
 
-/// A stream of numbers from a seed.
+/// A stream of choices from a seed.
 struct Dice(u64);
 
 impl Dice {
     fn choose(&mut self, from: &[usize], n: usize) -> Vec<usize> {
+        self.0 += 1;
         let mut keyed: Vec<(u64, usize)> =
             from.iter().map(|i| (xxh3_64_with_seed(&i.to_le_bytes(), self.0), *i)).collect();
-        self.0 += 1;
         keyed.sort_unstable();
         keyed.into_iter().take(n).map(|(_, i)| i).collect()
     }
@@ -186,57 +159,71 @@ impl Dice {
 
 const TRIALS: u64 = 8;
 const EPISODES: usize = 500;
+const SUPPORTS: [usize; 4] = [1, 5, 10, 25];
+
+/// Scores of single texts by contrast, and of episodes by cosine, for a number of machine texts.
+fn few_shot_cell(cell: &Cell, encoder: &StyleEncoder, n: usize) -> [Vec<CellScores>; 2] {
+    let encode = |texts: &[String]| encoder.encode(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+    let (human, machine) = (encode(&cell.human), encode(&cell.machine));
+    let all: Vec<usize> = (0..cell.keys.len()).collect();
+    let of = |rows: &[Vec<f32>], places: &[usize]| places.iter().map(|i| rows[*i].clone()).collect::<Vec<_>>();
+    let mut found = [vec![], vec![]];
+    for trial in 0..TRIALS {
+        let mut dice = Dice(1_000_000 * trial);
+        let known = dice.choose(&all, 25 + n);
+        let (centre, support) = known.split_at(25);
+        let rest: Vec<usize> = all.iter().copied().filter(|i| !known.contains(i)).collect();
+        let contrast = Contrast::fit(&of(&human, centre), &of(&machine, support)).expect("two sides");
+        let single = |rows: &[Vec<f32>]| rest.iter().map(|i| contrast.score(&rows[*i])).collect();
+        let keys = rest.iter().map(|i| cell.keys[*i]).collect();
+        found[0].push(CellScores { human: single(&human), machine: single(&machine), keys });
+        let supports = Supports::new(&of(&human, centre), &[(cell.model.clone(), of(&machine, support))]);
+        let supports = supports.expect("a support");
+        let mut episodes = |rows: &[Vec<f32>]| {
+            let drawn = (0..EPISODES).map(|_| mean(dice.choose(&rest, n).iter().map(|i| &rows[*i]), encoder.n_dims()));
+            drawn.map(|vector| supports.attribute(&supports.episode(&[vector])).score).collect::<Vec<f64>>()
+        };
+        // Episodes of a trial are drawn again as a whole: their texts overlap.
+        let keys = vec![trial; EPISODES];
+        found[1].push(CellScores { human: episodes(&human), machine: episodes(&machine), keys });
+    }
+    found
+}
 
 fn few_shot(cells: &[Cell]) {
-    let rows: Vec<_> = cells
-        .par_iter()
-        .map(|cell| {
-            // The scale comes from human text of another domain.
-            let other = if cell.domain == "squad" { "writing" } else { "squad" };
-            let scale = cells.iter().find(|c| c.domain == other).map_or(&cell.pairs, |c| &c.pairs);
-            let scale: Vec<&str> = scale.iter().map(|pair| pair.human.as_str()).collect();
-            let encoder = StyleEncoder::fit(&scale).expect("the scale has texts");
-            let human = encoder.encode(&cell.pairs.iter().map(|p| p.human.as_str()).collect::<Vec<_>>());
-            let machine = encoder.encode(&cell.pairs.iter().map(|p| p.machine.as_str()).collect::<Vec<_>>());
-            let all: Vec<usize> = (0..cell.pairs.len()).collect();
-            let mut row = Vec::new();
-            for n in [1, 5, 10, 25] {
-                let (mut single, mut episodes) = (Vec::new(), Vec::new());
-                for trial in 0..TRIALS {
-                    let mut dice = Dice(1_000 * trial);
-                    let known = dice.choose(&all, 25 + n);
-                    let (centre, support) = known.split_at(25);
-                    let rest: Vec<usize> = all.iter().copied().filter(|i| !known.contains(i)).collect();
-                    let of = |rows: &[Vec<f32>], places: &[usize]| places.iter().map(|i| rows[*i].clone()).collect::<Vec<_>>();
-                    let contrast = Contrast::fit(&of(&human, centre), &of(&machine, support)).expect("two sides");
-                    let scores = |rows: &[Vec<f32>]| rest.iter().map(|i| contrast.score(&rows[*i])).collect::<Vec<_>>();
-                    single.push(figures(&scores(&human), &scores(&machine)));
-                    let supports = Supports::new(&of(&human, centre), &[(cell.model.clone(), of(&machine, support))]);
-                    let supports = supports.expect("a support");
-                    let mut drawn = |rows: &[Vec<f32>]| {
-                        (0..EPISODES)
-                            .map(|_| dice.choose(&rest, n))
-                            .map(|places| mean(places.iter().map(|i| &rows[*i]), encoder.n_dims()))
-                            .map(|vector| supports.attribute(&supports.episode(&[vector])).score)
-                            .collect::<Vec<f64>>()
-                    };
-                    let (h, m) = (drawn(&human), drawn(&machine));
-                    episodes.push(figures(&h, &m));
-                }
-                row.push((n, average(&single), average(&episodes)));
-            }
-            (cell, row)
-        })
-        .collect();
-    println!("\nfew-shot, {TRIALS} trials, 25 human texts; one text: AUROC / TPR at 1 %; episodes of N (500 a side): AUROC / pAUC at 1 %");
-    for (name, family) in [("chat", Some(Family::Chat)), ("base", Some(Family::Base))] {
-        let of: Vec<_> = rows.iter().filter(|(cell, _)| cell.family() == family).collect();
-        for (k, n) in [1, 5, 10, 25].into_iter().enumerate() {
-            let single = average(&of.iter().map(|(_, row)| row[k].1).collect::<Vec<_>>());
-            let episodes = average(&of.iter().map(|(_, row)| row[k].2).collect::<Vec<_>>());
+    println!("\n3.4 few-shot: {TRIALS} trials, 25 human texts of the domain; episodes: {EPISODES} a side");
+    let single =
+        [["AUROC .78, target .82", "AUROC .93, target .94", ".945, target .955", ".955, target .965"], [""; 4]];
+    let episode = [
+        ["", "pAUC .98, target .95", "pAUC 1.00, target .99", ""],
+        ["", "", "AUROC .88, target .90", "AUROC .97, target .975"],
+    ];
+    for ((name, wanted), (single, episode)) in FAMILIES.into_iter().zip(single.into_iter().zip(episode)) {
+        for (i, n) in SUPPORTS.into_iter().enumerate() {
+            let found: Vec<_> = cells
+                .par_iter()
+                .filter(|cell| family(cell) == Some(wanted))
+                .map(|cell| {
+                    // The scale comes from human text of another domain.
+                    let other = if cell.domain == "squad" { "writing" } else { "squad" };
+                    let scale = cells.iter().find(|c| c.domain == other).map_or(&cell.human, |c| &c.human);
+                    let scale: Vec<&str> = scale.iter().map(String::as_str).collect();
+                    few_shot_cell(cell, &StyleEncoder::fit(&scale).expect("the scale has texts"), n)
+                })
+                .collect();
+            let of = |kind: usize| found.iter().flat_map(|both| both[kind].clone()).collect::<Vec<CellScores>>();
+            let (texts, episodes) = (of(0), of(1));
+            let mean = |cells: &[CellScores], statistic: Statistic| {
+                mean_over_cells(cells, statistic).map_or(f64::NAN, |(value, _)| value)
+            };
             println!(
-                "  {name} N = {n:2}   one text {:.3}/{:.2}   episodes {:.3}/{:.3}",
-                single.auroc, single.tpr, episodes.auroc, episodes.partial
+                "  {name} N = {n:2}  one text: AUROC {} TPR@1% {:.3} ({})  episodes: AUROC {:.3} pAUC@1% {:.3} ({})",
+                shown(&texts, Curve::auroc),
+                mean(&texts, tpr_at_1_percent),
+                single[i],
+                mean(&episodes, Curve::auroc),
+                mean(&episodes, |curve| curve.partial_auroc(0.01)),
+                episode[i],
             );
         }
     }
@@ -245,84 +232,132 @@ fn few_shot(cells: &[Cell]) {
 fn compression(cells: &[Cell]) {
     let rows: Vec<_> = cells
         .par_iter()
+        .filter(|cell| family(cell).is_some())
         .map(|cell| {
-            let foreign = cells.iter().filter(|c| c.domain != cell.domain && c.family() == Some(Family::Chat));
-            let foreign: Vec<&str> = foreign.flat_map(|c| c.pairs.iter().take(20)).map(|p| p.machine.as_str()).collect();
-            let empty = Prelude::empty();
-            let foreign = Prelude::of(foreign);
-            let by = |name: &'static str, score: &mut dyn FnMut(&str) -> f64| {
-                let side = |text: fn(&Pair) -> &str, score: &mut dyn FnMut(&str) -> f64| {
-                    cell.pairs.iter().map(|pair| -score(text(pair))).collect::<Vec<_>>()
-                };
-                let (h, m) = (side(|p| &p.human, score), side(|p| &p.machine, score));
-                (name, figures(&h, &m))
-            };
+            let foreign = cells.iter().filter(|c| c.domain != cell.domain && family(c) == Some(Family::Chat));
+            let foreign: Vec<&str> = foreign.flat_map(|c| c.machine.iter().take(20)).map(String::as_str).collect();
+            let (nothing, foreign) = (Prelude::empty(), Prelude::of(foreign));
             let deflated = |text: &str| {
                 let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
                 let _ = std::io::Write::write_all(&mut encoder, text.as_bytes());
                 encoder.finish().map_or(0.0, |bytes| bytes.len() as f64 / text.len().max(1) as f64)
             };
-            let (mut a, mut b) = (empty.compressor(), foreign.compressor());
+            let all = || 0..cell.keys.len();
+            let (mut a, mut b) = (nothing.compressor(), foreign.compressor());
             let mut row = vec![
-                by("zlib", &mut |text| deflated(text)),
-                by("ppm", &mut |text| a.bits_per_byte(text)),
-                by("ppm, foreign chat", &mut |text| b.bits_per_byte(text)),
-                by("difference", &mut |text| b.bits_per_byte(text) - a.bits_per_byte(text)),
+                ("zlib ratio", vec![CellScores::of(cell, all(), |text| -deflated(text))]),
+                ("no prelude", vec![CellScores::of(cell, all(), |text| -a.bits_per_byte(text))]),
+                ("foreign chat prelude", vec![CellScores::of(cell, all(), |text| -b.bits_per_byte(text))]),
             ];
-            let folds: Vec<_> = (0..2)
-                .map(|fold| {
-                    let learnt = || cell.pairs.iter().filter(|pair| pair.key % 2 != fold);
-                    let people = Prelude::of(learnt().map(|pair| pair.human.as_str()));
-                    let machines = Prelude::of(learnt().map(|pair| pair.machine.as_str()));
-                    let (mut p, mut q) = (people.compressor(), machines.compressor());
-                    let mut score = |text: &str| p.bits_per_byte(text) - q.bits_per_byte(text);
-                    let held: Vec<&Pair> = cell.pairs.iter().filter(|pair| pair.key % 2 == fold).collect();
-                    let h: Vec<f64> = held.iter().map(|pair| score(&pair.human)).collect();
-                    let m: Vec<f64> = held.iter().map(|pair| score(&pair.machine)).collect();
-                    figures(&h, &m)
-                })
-                .collect();
-            row.push(("two preludes", average(&folds)));
+            let held = |fold: u64| {
+                let learnt = part(cell, 1 - fold);
+                let people = Prelude::of(learnt.human.iter().map(String::as_str));
+                let machines = Prelude::of(learnt.machine.iter().map(String::as_str));
+                let (mut p, mut q) = (people.compressor(), machines.compressor());
+                CellScores::of(cell, of_fold(cell, fold), |text| p.bits_per_byte(text) - q.bits_per_byte(text))
+            };
+            row.push(("two preludes, learnt", vec![held(0), held(1)]));
             (cell, row)
         })
         .collect();
-    print("compression", &rows);
+    let known =
+        ["zlib .808, ZipPy .862 (target .86), learnt .961/.73", "zlib .648, ZipPy .672 (target .67), learnt .617/.06"];
+    print("3.5 compression, zero-shot but for the last row", &rows, known);
+}
+
+/// False alarms at nominal 1 %: the threshold from the domains of training, and from 200 human texts of the domain.
+fn calibration(cells: &[Cell]) {
+    println!(
+        "\nrealised FPR at nominal 1 %, embedded kind of head, domain left out of training (target <= 2 % with 200 texts)"
+    );
+    let human = |domain: &str| -> Vec<&String> {
+        let files = cells.iter().filter(|cell| cell.domain == domain);
+        files.max_by_key(|cell| cell.human.len()).map_or_else(Vec::new, |cell| cell.human.iter().collect())
+    };
+    let threshold = |scores: &[f64]| {
+        let row = |(i, score): (usize, &f64)| CalibrationRow {
+            score: *score,
+            machine: false,
+            group: i as u64,
+            domain: "",
+            n_words: 150,
+        };
+        let rows: Vec<CalibrationRow<'_>> = scores.iter().enumerate().map(row).collect();
+        let table = CalibrationTable::fit(&rows, &CalibrationParams::default()).expect("finite scores");
+        table.entry("", 150).and_then(|entry| entry.machine_above).map_or(f64::INFINITY, |bound| bound.threshold)
+    };
+    for (name, wanted) in FAMILIES {
+        for domain in ["xsum", "writing", "squad"] {
+            let learnt = cells.iter().filter(|cell| family(cell) == Some(wanted) && cell.domain != domain);
+            let Ok(detector) = fit(learnt.clone(), small_params()) else { continue };
+            let mut scorer = detector.scorer();
+            let mut scores = |texts: Vec<&String>| texts.iter().map(|t| scorer.score(t).score).collect::<Vec<f64>>();
+            let local = scores(human(domain));
+            // Human texts of the training domains; for the chat head most of them were not trained on.
+            let mut domains: Vec<&str> = learnt.map(|cell| cell.domain.as_str()).collect();
+            domains.dedup();
+            let elsewhere = threshold(&scores(domains.iter().flat_map(|d| human(d)).collect()));
+            let above = |scores: &mut dyn Iterator<Item = &f64>, limit: f64| {
+                let (mut n, mut n_above) = (0_usize, 0_usize);
+                scores.for_each(|score| {
+                    n += 1;
+                    n_above += usize::from(*score > limit);
+                });
+                100.0 * n_above as f64 / n.max(1) as f64
+            };
+            let without = above(&mut local.iter(), elsewhere);
+            let all: Vec<usize> = (0..local.len()).collect();
+            let with: Vec<f64> = (0..50)
+                .map(|trial| {
+                    let chosen = Dice(trial).choose(&all, 200);
+                    let limit = threshold(&chosen.iter().map(|i| local[*i]).collect::<Vec<_>>());
+                    above(&mut all.iter().filter(|i| !chosen.contains(i)).map(|i| &local[*i]), limit)
+                })
+                .collect();
+            let (mean, most) = (with.iter().sum::<f64>() / with.len() as f64, with.iter().copied().fold(0.0, f64::max));
+            println!(
+                "  {name} head, {domain:8} without {without:.1} %   with {mean:.2} % (mean of 50 draws; most {most:.1} %)"
+            );
+        }
+    }
 }
 
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let folder = args.next().ok_or("which folder?")?;
-    let wanted: Vec<String> = args.collect();
+    let tables: Vec<String> = args.collect();
     let cells = read(Path::new(&folder))?;
-    let is_wanted = |table: &str| wanted.is_empty() || wanted.iter().any(|name| name == table);
+    let is_wanted = |table: &str| tables.is_empty() || tables.iter().any(|name| name == table);
     if is_wanted("compression") {
         compression(&cells);
     }
     if is_wanted("few-shot") {
         few_shot(&cells);
     }
+    let full = DetectorParams::default();
     if is_wanted("in-domain") {
-        let same: Allowed = |cell, fold, other, i| std::ptr::eq(cell, other) && other.fold(i) != fold;
-        supervised(&cells, "in domain, same model", true, same);
+        let same: Allowed = |cell, other| cell.domain == other.domain && cell.model == other.model;
+        let known = [
+            "baseline .978-.982 / .72-.80 (over these four cells: style .988/.73, n-grams .990/.91), target .985 / .80",
+            "baseline .80-.816 / .17, target .84",
+        ];
+        supervised(&cells, "3.1 in domain, same model, two folds", true, full, same, known);
     }
     if is_wanted("unseen-model") {
-        supervised(&cells, "same domain, unseen model of the family", true, |cell, fold, other, i| {
-            other.domain == cell.domain
-                && other.model != cell.model
-                && other.family() == cell.family()
-                && other.fold(i) != fold
-        });
+        let other_model: Allowed = |cell, other| cell.domain == other.domain && cell.model != other.model;
+        let known = ["baseline .948 / .58, target .95", "baseline .816, target .83"];
+        supervised(&cells, "3.2 same domain, unseen model, disjoint documents", true, full, other_model, known);
     }
     if is_wanted("unseen-domain") {
-        supervised(&cells, "unseen domain, models of the family", false, |cell, _, other, _| {
-            other.domain != cell.domain && other.family().is_some() && other.family() == cell.family()
-        });
-        supervised(&cells, "unseen domain and unseen model of the family", false, |cell, _, other, _| {
-            other.domain != cell.domain
-                && other.model != cell.model
-                && other.family().is_some()
-                && other.family() == cell.family()
-        });
+        let other_domain: Allowed = |cell, other| cell.domain != other.domain;
+        let known = ["baseline .885 / .42", "baseline .69 (trees; .720 with 10 human texts), target .72"];
+        supervised(&cells, "3.2 unseen domain", false, small_params(), other_domain, known);
+        let both: Allowed = |cell, other| cell.domain != other.domain && cell.model != other.model;
+        let known = ["baseline .882 / .37 (DetectRL .92 / .5), target .93 / .55", "no baseline"];
+        supervised(&cells, "3.2 unseen domain and unseen model", false, small_params(), both, known);
+    }
+    if is_wanted("calibration") {
+        calibration(&cells);
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::linear::{Discriminant, DiscriminantParams, FitError, Logistic, LogisticParams, SparseRows};
-use super::ngram::{Ngram, NgramParams};
-use super::normalise::{NormaliseParams, Normaliser};
+use super::ngram::{Counts, GramParams, Ngram, NgramParams};
+use super::normalise::{Changes, NormaliseParams, Normaliser};
 use super::style::{Language, Reference, Style};
 
 /// Folds by which the stack's scores are made.
@@ -116,14 +116,22 @@ impl Detector {
         &self.reference
     }
 
+    /// What brings a text into the form that the detector reads.
+    pub fn normaliser(&self) -> Normaliser {
+        Normaliser::new(self.normalise)
+    }
+
     /// A scorer that reuses its memory from text to text.
     pub fn scorer(&self) -> Scorer<'_> {
-        Scorer {
-            detector: self,
-            normaliser: Normaliser::new(self.normalise),
-            ngram: self.ngram.scorer(),
-            style: Style::new(Language::English),
-        }
+        Scorer { detector: self, reader: Reader::new(self) }
+    }
+
+    /// The score of the text that was read; finite. The reader must suit the detector, else the n-grams count for nothing.
+    pub fn score(&self, reader: &Reader) -> Score {
+        let ngram = if reader.suits(self) { self.ngram.score_counts(&reader.counts) } else { 0.0 };
+        let style = self.discriminant.score(&self.reference.z(&reader.row));
+        let [a, b, bias] = self.stack;
+        Score { score: a * ngram + b * style + bias, ngram, style }
     }
 
     /// Why a text scores as it does: the features and grams that move it most, in words, the strongest first.
@@ -185,24 +193,60 @@ fn stack(
     Ok([model.weights[0], model.weights[1], model.bias])
 }
 
+/// What is read of a text once, however many detectors score it: normal form, grams and style. Reuses its memory.
+pub struct Reader {
+    normaliser: Normaliser,
+    grams: GramParams,
+    counts: Counts,
+    style: Style,
+    row: Vec<f32>,
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("normaliser", &self.normaliser).finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    /// A reader for this detector, and for others that read texts in the same form.
+    pub fn new(detector: &Detector) -> Self {
+        let grams = *detector.ngram.grams();
+        Self {
+            normaliser: detector.normaliser(),
+            grams,
+            counts: Counts::new(&grams),
+            style: Style::new(Language::English),
+            row: Vec::new(),
+        }
+    }
+
+    /// Whether the detector reads texts in the form of this reader.
+    pub fn suits(&self, detector: &Detector) -> bool {
+        self.grams == *detector.ngram.grams() && self.normaliser == detector.normaliser()
+    }
+
+    /// Reads a text, forgetting the one before; says what an attacker had put in.
+    pub fn read(&mut self, text: &str) -> Changes {
+        let normal = self.normaliser.apply(text);
+        self.counts.count(&normal.text, &self.grams);
+        self.row = self.style.extract(&normal.text);
+        normal.changes
+    }
+}
+
 /// Scores texts one after the other.
 #[derive(Debug)]
 pub struct Scorer<'a> {
     detector: &'a Detector,
-    normaliser: Normaliser,
-    ngram: super::ngram::NgramScorer<'a>,
-    style: Style,
+    reader: Reader,
 }
 
 impl Scorer<'_> {
     /// The score of a text; finite for any.
     pub fn score(&mut self, text: &str) -> Score {
-        let normal = self.normaliser.apply(text);
-        let ngram = self.ngram.score(&normal.text);
-        let row = self.style.extract(&normal.text);
-        let style = self.detector.discriminant.score(&self.detector.reference.z(&row));
-        let [a, b, bias] = self.detector.stack;
-        Score { score: a * ngram + b * style + bias, ngram, style }
+        self.reader.read(text);
+        self.detector.score(&self.reader)
     }
 }
 

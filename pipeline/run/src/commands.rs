@@ -5,6 +5,7 @@ pub mod bootstrap;
 pub mod check;
 mod cost;
 pub mod detect;
+pub mod detect_default;
 pub mod evaluate;
 pub mod few_shot;
 pub mod lm;

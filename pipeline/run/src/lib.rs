@@ -17,7 +17,12 @@ use gristmill_core::registry::Registry;
 
 /// Every operator and stage of the program, joined from the tables of all crates.
 pub fn registry() -> Registry {
-    Registry::join(&[gristmill_stages::TABLES, gristmill_generators::TABLES, audit::TABLES])
+    Registry::join(&[
+        gristmill_stages::TABLES,
+        gristmill_generators::TABLES,
+        gristmill_detectors::TABLES,
+        audit::TABLES,
+    ])
 }
 
 /// Why a command ends without its result; each kind has an exit code.

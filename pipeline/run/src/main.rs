@@ -14,6 +14,7 @@ use gristmill_run::RunError;
 use gristmill_run::audit::{AuditOptions, DataKind};
 use gristmill_run::commands::bootstrap::BootstrapCall;
 use gristmill_run::commands::detect::{self, Sides};
+use gristmill_run::commands::detect_default::{self, TrainDefaultCall};
 use gristmill_run::commands::lm::{ProbeCall, ServeCall};
 use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
 use gristmill_run::engine::Log;
@@ -155,14 +156,14 @@ impl LmCommand {
 
 #[derive(Subcommand)]
 enum DetectCommand {
-    /// Score texts: a JSON line each; a verdict only where the model is calibrated
+    /// Score texts: a JSON line each; a verdict only where the model is calibrated, never from the embedded heads
     Score {
         /// Files of texts: JSON lines, or text parted by blank lines
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// The model
+        /// The model (default: the embedded heads, one against chat and one against base models)
         #[arg(long)]
-        model: PathBuf,
+        model: Option<PathBuf>,
         /// Field of the text (default: text)
         #[arg(long)]
         field: Option<String>,
@@ -196,6 +197,27 @@ enum DetectCommand {
         #[arg(long, default_value = "detector")]
         name: String,
         /// Where the model goes; its card is written beside it
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Make the embedded heads again from pairs: files DOMAIN_MODEL.json with the lists `original` and `sampled`
+    TrainDefault {
+        /// Files whose machine side chat models wrote
+        #[arg(long, required = true, num_args = 1..)]
+        chat: Vec<PathBuf>,
+        /// Files whose machine side models wrote that only continue text
+        #[arg(long, required = true, num_args = 1..)]
+        base: Vec<PathBuf>,
+        /// Where the pairs come from, for the cards
+        #[arg(long)]
+        source: String,
+        /// Their licence, for the cards
+        #[arg(long)]
+        licence: String,
+        /// Date for the cards
+        #[arg(long)]
+        date: String,
+        /// Folder for chat.model and base.model with their cards
         #[arg(long)]
         out: PathBuf,
     },
@@ -233,9 +255,12 @@ enum DetectCommand {
     },
     /// Set the thresholds of a model by human text of your own kind
     Calibrate {
-        /// The model
+        /// The model (default: the embedded head named by --head)
         #[arg(long)]
-        model: PathBuf,
+        model: Option<PathBuf>,
+        /// The embedded head to calibrate: chat or base
+        #[arg(long, default_value = "chat", conflicts_with = "model")]
+        head: String,
         /// Files of human texts that the model was not trained on
         #[arg(long, required = true, num_args = 1..)]
         human: Vec<PathBuf>,
@@ -290,19 +315,29 @@ impl DetectCommand {
                     BootstrapCall { config, worker, human, field, n, start_words, least_words, head, domain, out };
                 commands::bootstrap::bootstrap(&call).await
             }
-            Self::Score { files, model, field, domain, reasons, sentences, window_words } => {
+            Self::Score { files, model: Some(model), field, domain, reasons, sentences, window_words } => {
                 let windows = WindowParams { min_words: window_words, ..WindowParams::default() };
                 let windows = sentences.then_some(windows);
                 detect::score(&model, &files, field.as_deref(), &domain, reasons, windows)
+            }
+            Self::Score { model: None, sentences: true, .. } => Err(RunError::Usage(
+                "--sentences needs a --model of yours: the embedded heads say too little of so few words".into(),
+            )),
+            Self::Score { files, model: None, field, reasons, .. } => {
+                detect_default::score(&files, field.as_deref(), reasons)
             }
             Self::ZeroShot(args) => commands::zero_shot::zero_shot(&args.into()).await,
             Self::FewShot(args) => commands::few_shot::few_shot(&args.into()),
             Self::Prevalence(args) => commands::prevalence::prevalence(&args.into()),
             Self::Train { sides, head, name, out } => detect::train(&sides.into(), &head, &name, &out),
-            Self::Calibrate { model, human, field, machine, machine_field, domain, out } => {
+            Self::TrainDefault { chat, base, source, licence, date, out } => {
+                detect_default::train(&TrainDefaultCall { chat, base, source, licence, date, out })
+            }
+            Self::Calibrate { model, head, human, field, machine, machine_field, domain, out } => {
                 let machine_field = machine_field.or_else(|| field.clone());
                 let sides = Sides { human, human_field: field, machine, machine_field };
-                detect::calibrate(&model, &sides, &domain, &out)
+                let model = detect_default::load(model.as_deref(), &head)?;
+                detect::calibrate(model, &sides, &domain, &out)
             }
             Self::Eval(args) => commands::evaluate::eval(&args.into()).await,
         }

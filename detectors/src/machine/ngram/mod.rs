@@ -127,6 +127,19 @@ impl Ngram {
         NgramScorer { model: self, counts: Counts::new(&self.grams) }
     }
 
+    /// As [`Ngram::score`], of a text whose grams were counted with this model's parameters.
+    pub(crate) fn score_counts(&self, counts: &Counts) -> f64 {
+        let first_word = self.grams.first_word_bucket() as u32;
+        let (mut sums, mut squares) = ([0.0_f32; 2], [0.0_f32; 2]);
+        counts.each_weight(&self.unpacked.idf, |bucket, value| {
+            let kind = usize::from(bucket >= first_word);
+            squares[kind] += value * value;
+            sums[kind] += value * self.unpacked.weights[bucket as usize];
+        });
+        let total = sums[0] * inverse_root(squares[0]) + sums[1] * inverse_root(squares[1]);
+        f64::from(self.bias) + f64::from(total)
+    }
+
     /// The grams that move the score of a text the most, by absolute share; at most `n`.
     ///
     /// Grams that share a bucket cannot be told apart and are shown as the first of them. Shares of all grams add up to
@@ -166,17 +179,8 @@ pub struct NgramScorer<'a> {
 impl NgramScorer<'_> {
     /// As [`Ngram::score`].
     pub fn score(&mut self, text: &str) -> f64 {
-        let model = self.model;
-        self.counts.count(text, &model.grams);
-        let first_word = model.grams.first_word_bucket() as u32;
-        let (mut sums, mut squares) = ([0.0_f32; 2], [0.0_f32; 2]);
-        self.counts.each_weight(&model.unpacked.idf, |bucket, value| {
-            let kind = usize::from(bucket >= first_word);
-            squares[kind] += value * value;
-            sums[kind] += value * model.unpacked.weights[bucket as usize];
-        });
-        let total = sums[0] * inverse_root(squares[0]) + sums[1] * inverse_root(squares[1]);
-        f64::from(model.bias) + f64::from(total)
+        self.counts.count(text, &self.model.grams);
+        self.model.score_counts(&self.counts)
     }
 }
 

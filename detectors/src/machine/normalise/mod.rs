@@ -126,7 +126,7 @@ pub struct Normalised<'a> {
 /// Brings texts into the form that detectors read.
 ///
 /// Idempotent without `drop_last_word`: the normal form of a normal form is itself.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Normaliser {
     params: NormaliseParams,
 }

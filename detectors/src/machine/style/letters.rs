@@ -2,6 +2,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 
+use super::contexts::{Contexts, SelfSurprise};
 use super::lexicon::Lexicon;
 use super::scan::Scan;
 use super::variety::ratio;
@@ -16,6 +17,8 @@ pub(crate) struct Letters {
     pub(crate) entropy: [f64; 3],
     /// Bytes after deflate over bytes before.
     pub(crate) deflate_ratio: f64,
+    /// What a reader who knows only the text so far is surprised by.
+    pub(crate) surprise: SelfSurprise,
     pub(crate) lengths: [f64; LENGTH_BINS],
     pub(crate) mean_word_chars: f64,
     pub(crate) sd_word_chars: f64,
@@ -31,18 +34,28 @@ pub(crate) struct LettersMemory {
     trigrams: Vec<u32>,
     compress: Compress,
     compressed: Vec<u8>,
+    contexts: Contexts,
 }
 
 impl Default for LettersMemory {
     fn default() -> Self {
-        Self { trigrams: Vec::new(), compress: Compress::new(Compression::new(6), false), compressed: Vec::new() }
+        Self {
+            trigrams: Vec::new(),
+            compress: Compress::new(Compression::new(6), false),
+            compressed: Vec::new(),
+            contexts: Contexts::default(),
+        }
     }
 }
 
 impl LettersMemory {
     pub(crate) fn measure(&mut self, text: &str, scan: &Scan, lexicon: &Lexicon) -> Letters {
-        let mut letters =
-            Letters { entropy: self.entropies(text), deflate_ratio: self.deflate_ratio(text), ..Letters::default() };
+        let mut letters = Letters {
+            entropy: self.entropies(text),
+            deflate_ratio: self.deflate_ratio(text),
+            surprise: self.contexts.measure(text),
+            ..Letters::default()
+        };
         words(scan, lexicon, &mut letters);
         letters
     }

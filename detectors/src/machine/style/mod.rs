@@ -8,6 +8,7 @@
 //! Representations") with a hand-made representation; groups of features after Stamatatos 2009 (survey of authorship
 //! attribution). We take z-scores by human text, clipped at 5.
 
+mod contexts;
 mod layout;
 mod letters;
 mod lexicon;

@@ -115,8 +115,8 @@ pub fn train(sides: &Sides, head: &str, name: &str, out: &Path) -> Result<String
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn calibrate(model: &Path, sides: &Sides, domain: &str, out: &Path) -> Result<String, RunError> {
-    let (detector, mut passport) = load(model)?;
+pub fn calibrate(model: (Detector, Passport), sides: &Sides, domain: &str, out: &Path) -> Result<String, RunError> {
+    let (detector, mut passport) = model;
     let (human, machine) = sides.read()?;
     let mut scorer = detector.scorer();
     let row = |(text, machine): (&String, bool)| CalibrationRow {
