@@ -5,6 +5,7 @@ mod bad_configs;
 mod browser;
 mod dedup;
 mod detection;
+mod detection_default;
 mod ensemble_instruct;
 mod laws;
 mod operators;
