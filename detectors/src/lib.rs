@@ -14,4 +14,5 @@ use gristmill_core::registry::Tables;
 pub static ANNOTATORS: &[AnnotatorEntry] = &[machine::annotator::ENTRY];
 
 /// Everything this crate brings.
-pub static TABLES: Tables = Tables { annotators: ANNOTATORS, transforms: &[], stages: Vec::new, functions: Vec::new };
+pub static TABLES: Tables =
+    Tables { annotators: ANNOTATORS, transforms: &[], comparisons: &[], stages: Vec::new, functions: Vec::new };

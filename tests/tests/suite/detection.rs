@@ -10,6 +10,7 @@ use gristmill_detectors::machine::sentences::WindowParams;
 use gristmill_detectors::machine::zero_shot::ZeroShotParams;
 use gristmill_run::RunError;
 use gristmill_run::commands::detect::{self, Sides};
+use gristmill_run::commands::detect_default;
 use gristmill_run::commands::evaluate::{EvalCall, EvalWhat, eval};
 use gristmill_run::commands::few_shot::{FewShotCall, few_shot};
 use gristmill_run::commands::prevalence::{PrevalenceCall, prevalence};
@@ -177,10 +178,11 @@ fn a_model_tells_shares_and_parts_once_it_is_calibrated() {
         unknown["machine_ratio"].is_null() && unknown["why_not"].as_str().unwrap().contains("seen no text of yours")
     );
     let only_human = folder.path().join("h.model");
-    detect::calibrate(&model, &Sides { human: vec![human.clone()], ..Sides::default() }, "", &only_human).unwrap();
+    let loaded = || detect_default::load(Some(&model), "chat").unwrap();
+    detect::calibrate(loaded(), &Sides { human: vec![human.clone()], ..Sides::default() }, "", &only_human).unwrap();
     assert!(share(&call(&only_human, Sides::default()))["why_not"].as_str().unwrap().contains("human texts alone"));
     let calibrated = folder.path().join("c.model");
-    detect::calibrate(&model, &sides(&more_human, &more_machine), "", &calibrated).unwrap();
+    detect::calibrate(loaded(), &sides(&more_human, &more_machine), "", &calibrated).unwrap();
     for found in [share(&call(&calibrated, Sides::default())), share(&call(&model, sides(&more_human, &more_machine)))]
     {
         let (ratio, interval) = (found["machine_ratio"].as_f64().unwrap(), &found["interval"]);
