@@ -81,6 +81,10 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
 }
 
 impl RowStage for Extract {
+    fn rewrites(&self) -> bool {
+        true
+    }
+
     fn apply(&self, input: DataFrame) -> Result<DataFrame> {
         let columns: Vec<String> = input.schema().fields().iter().map(|field| field.name().clone()).collect();
         if !columns.iter().any(|c| c == HTML) {

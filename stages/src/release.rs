@@ -53,6 +53,13 @@ pub static ENTRY: StageEntry = StageEntry {
         ParamDoc { name: "pretty_name", default: "the run's name", about: "title of the card" },
         ParamDoc { name: "description", default: "none", about: "first paragraph of the card" },
         ParamDoc { name: "license", default: "none", about: "licence of the compilation, for the card's front matter" },
+        ParamDoc {
+            name: "published",
+            default: "the newest `created` of the rows",
+            about: "day of publication, \"2026-01-31\"; the clock is never asked, so that a build can be repeated",
+        },
+        ParamDoc { name: "citation", default: "none", about: "how to cite the dataset: a reference or BibTeX" },
+        ParamDoc { name: "rationale", default: "none", about: "why it was made and chosen so, for the card" },
         ParamDoc { name: "task_categories", default: "[\"text-generation\"]", about: "for the card's front matter" },
     ],
     build,
@@ -74,6 +81,12 @@ pub struct ReleaseParams {
     pub description: Option<String>,
     /// Licence of the compilation.
     pub license: Option<String>,
+    /// Day of publication, `YYYY-MM-DD`.
+    pub published: Option<String>,
+    /// How to cite the dataset.
+    pub citation: Option<String>,
+    /// Why it was made.
+    pub rationale: Option<String>,
     /// Shares of several splits, in order; empty for the one of `split`.
     #[serde(default)]
     pub splits: Map<String, Value>,
@@ -154,6 +167,17 @@ fn text_generation() -> Vec<String> {
     vec!["text-generation".into()]
 }
 
+/// Whether a text has the form of a day of the calendar, `YYYY-MM-DD`.
+fn is_day(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = |part: &str, n_digits: usize, range: std::ops::RangeInclusive<u32>| {
+        part.len() == n_digits
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && part.parse().is_ok_and(|number: u32| range.contains(&number))
+    };
+    matches!(parts[..], [y, m, d] if number(y, 4, 1..=9999) && number(m, 2, 1..=12) && number(d, 2, 1..=31))
+}
+
 fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let params: ReleaseParams = params::parse(spec.params)?;
     let names = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -173,6 +197,9 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     if !params.splits.is_empty() && (total - 1.0).abs() > 1e-6 {
         return Err(ParamError::at("splits", format!("the shares add up to {total}, not to 1")));
     }
+    if params.published.as_deref().is_some_and(|day| !is_day(day)) {
+        return Err(ParamError::at("published", "expected a day, such as \"2026-01-31\""));
+    }
     let is_released = |name: &str| params.columns.is_empty() || params.columns.contains_key(name);
     if !params.splits.is_empty() && !is_released(&params.split_by) {
         let message = format!("the release has no column \"{}\" to split by", params.split_by);
@@ -191,4 +218,18 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         }
     }
     Ok(Stage::Release(Box::new(spec.params.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_have_a_year_a_month_and_a_day() {
+        for (text, is_such) in
+            [("2026-01-31", true), ("2026-13-01", false), ("2026-1-31", false), ("31.1.2026", false), ("", false)]
+        {
+            assert_eq!(is_day(text), is_such, "{text}");
+        }
+    }
 }

@@ -52,6 +52,10 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
 }
 
 impl RowStage for Rewrite {
+    fn rewrites(&self) -> bool {
+        true
+    }
+
     fn apply(&self, input: DataFrame) -> Result<DataFrame> {
         let columns: Vec<String> = input.schema().fields().iter().map(|field| field.name().clone()).collect();
         let udf = input.task_ctx().scalar_functions().get(self.op).cloned();

@@ -1,6 +1,7 @@
 //! Texts cut into words and sentences once, for all measures of an audit.
 //!
-//! A word is a UAX #29 word that holds a letter, in lower case; numbers are left out, for they are no vocabulary. Words are
+//! A word is a UAX #29 word that holds a letter, in lower case; numbers are left out, for they are no vocabulary. A token is
+//! what tokenizers of the field count: a word, a number or a single mark, so all that UAX #29 parts but white space. Both are
 //! numbers of one vocabulary that both sides share, so that counting never touches a string again.
 //!
 //! A sentence ends at `.`, `!`, `?`, `…` or their full-width forms, with any closing quotes and brackets, before white space
@@ -81,44 +82,75 @@ pub struct Doc<'a> {
     pub n_chars: usize,
     /// Its words.
     pub words: Vec<u32>,
+    /// Its words, numbers and marks.
+    pub tokens: Vec<u32>,
     /// Sum of the lengths of its words, in Unicode scalar values.
     pub n_word_chars: usize,
     /// For each sentence that holds a word, the number of words up to its end; rising.
     pub sentence_ends: Vec<u32>,
+    /// For each of these sentences, the number of tokens up to its end; rising.
+    pub sentence_token_ends: Vec<u32>,
 }
 
 impl<'a> Doc<'a> {
     /// Reads a text.
     pub fn new(text: &'a str, vocabulary: &mut Vocabulary) -> Self {
-        let mut doc =
-            Self { text, n_chars: text.chars().count(), words: Vec::new(), n_word_chars: 0, sentence_ends: Vec::new() };
+        let mut doc = Self {
+            text,
+            n_chars: text.chars().count(),
+            words: Vec::new(),
+            tokens: Vec::new(),
+            n_word_chars: 0,
+            sentence_ends: Vec::new(),
+            sentence_token_ends: Vec::new(),
+        };
         let mut ends = SentenceEnds::new(text);
         let mut end = ends.next();
         let mut lower = String::new();
-        for (at, word) in text.unicode_word_indices().filter(|(_, word)| has_letter(word)) {
+        for (at, token) in text.split_word_bound_indices().filter(|(_, token)| !is_space(token)) {
             while end.is_some_and(|end| at >= end) {
                 doc.end_sentence();
                 end = ends.next();
             }
-            doc.n_word_chars += word.chars().count();
-            doc.words.push(vocabulary.intern(lower_case(word, &mut lower)));
+            let id = vocabulary.intern(lower_case(token, &mut lower));
+            doc.tokens.push(id);
+            if has_letter(token) {
+                doc.n_word_chars += token.chars().count();
+                doc.words.push(id);
+            }
         }
         doc.end_sentence();
         doc
     }
 
+    /// Ends a sentence, if it holds a word; marks alone go to the next one.
     fn end_sentence(&mut self) {
         let n_words = self.words.len() as u32;
         if n_words > self.sentence_ends.last().copied().unwrap_or(0) {
             self.sentence_ends.push(n_words);
+            self.sentence_token_ends.push(self.tokens.len() as u32);
         }
     }
 
     /// The words of each sentence.
     pub fn sentences(&self) -> impl Iterator<Item = &[u32]> {
-        let starts = std::iter::once(0).chain(self.sentence_ends.iter().copied());
-        starts.zip(&self.sentence_ends).map(|(start, end)| &self.words[start as usize..*end as usize])
+        cut_at(&self.words, &self.sentence_ends)
     }
+
+    /// The tokens of each sentence.
+    pub fn sentence_tokens(&self) -> impl Iterator<Item = &[u32]> {
+        cut_at(&self.tokens, &self.sentence_token_ends)
+    }
+}
+
+/// The runs of a list that end at some places.
+fn cut_at<'a>(list: &'a [u32], ends: &'a [u32]) -> impl Iterator<Item = &'a [u32]> {
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    starts.zip(ends).map(|(start, end)| &list[start as usize..*end as usize])
+}
+
+fn is_space(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_whitespace() || c.is_control())
 }
 
 /// Byte offsets just after each sentence of a text.
@@ -227,6 +259,15 @@ mod tests {
         assert_eq!(doc.n_word_chars, 3 + 5 + 3 + 3 + 5);
         assert_eq!(vocabulary.id("the"), Some(0));
         assert_eq!(vocabulary.id("nothing"), None);
+        assert_eq!(vocabulary.phrase(&doc.tokens), "the 3 can't 2nd 😀 the ärger");
+    }
+
+    #[test]
+    fn tokens_are_words_numbers_and_single_marks() {
+        let mut vocabulary = Vocabulary::default();
+        let doc = Doc::new("\"Don't pay 3.5,\" he said... So (he) left!", &mut vocabulary);
+        let sentences: Vec<String> = doc.sentence_tokens().map(|tokens| vocabulary.phrase(tokens)).collect();
+        assert_eq!(sentences, vec!["\" don't pay 3.5 , \" he said . . .", "so ( he ) left !"]);
     }
 
     #[test]

@@ -37,11 +37,11 @@ pub struct Params {
     pub mtld_min_words: usize,
     /// Draws of HD-D.
     pub hdd_draws: usize,
-    /// Words that distinct-n, Yule's K and the Zipf fit read of a side.
+    /// Words or tokens that distinct-n, Yule's K and the Zipf fit read of a side.
     pub type_token_words: usize,
     /// Documents of self-BLEU.
     pub self_bleu_docs: usize,
-    /// Words of each document that self-BLEU reads.
+    /// Tokens of each document that self-BLEU reads.
     pub self_bleu_words: usize,
     /// Most documents of the Vendi score.
     pub vendi_docs: usize,

@@ -62,6 +62,11 @@ pub trait RowStage: Send + Sync {
     fn rules(&self) -> Vec<String> {
         Vec::new()
     }
+    /// Whether the texts that leave it are others than those that came in, so that their words cannot be set beside each
+    /// other.
+    fn rewrites(&self) -> bool {
+        false
+    }
 }
 
 /// A stage that must see the whole relation before it can judge a row.

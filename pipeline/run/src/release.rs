@@ -2,28 +2,27 @@
 
 mod card;
 mod croissant;
+mod facts;
 mod files;
 mod push;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int64Type;
 use datafusion::dataframe::DataFrame;
 use datafusion::logical_expr::{Expr, ident};
-use datafusion::prelude::ParquetReadOptions;
 use gristmill_core::error::{Error, Result};
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::schema::{CREATED, DROPPED_BY, EVIDENCE, ID, LICENSE, META, SOURCE, TEXT, URL};
 use gristmill_core::stage::Stage;
+use gristmill_detectors::artifact::Audit;
 use gristmill_stages::release::{OptOutPolicy, ReleaseParams};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::plan::{Done, Layout, Plan, StageCounts, make_dir, write_whole};
+use crate::plan::{Done, Layout, Node, Plan, StageCounts, make_dir, write_whole};
 use crate::session::Sessions;
+use facts::Facts;
 
 /// Columns of a release that does not choose its own.
 const DEFAULT_COLUMNS: &[&str] = &[ID, TEXT, URL, SOURCE, CREATED, LICENSE, META];
@@ -76,6 +75,56 @@ pub fn select(input: DataFrame, params: &Value, stage: &str) -> Result<DataFrame
     Ok(input.select(all)?)
 }
 
+/// What card, manifest and Croissant tell of a release.
+struct Told<'a> {
+    plan: &'a Plan,
+    node: &'a Node,
+    params: &'a ReleaseParams,
+    facts: &'a Facts,
+    files: &'a [files::ReleasedFile],
+    counts: &'a BTreeMap<String, StageCounts>,
+    audits: &'a [(String, Audit)],
+}
+
+impl Told<'_> {
+    fn title(&self) -> &str {
+        self.params.pretty_name.as_deref().unwrap_or(&self.plan.config.run.name)
+    }
+
+    /// The day that the config gives, or that of the newest row; the clock is never asked.
+    fn published(&self) -> Option<&str> {
+        self.params.published.as_deref().or(self.facts.newest.as_deref())
+    }
+
+    /// Stages that made rows, with the workers they asked.
+    fn makers(&self) -> Vec<(&Node, Vec<String>)> {
+        let mut makers = Vec::new();
+        for node in &self.plan.nodes {
+            if let Stage::Maker(maker) = &node.stage {
+                makers.push((node, maker.workers().into_iter().map(|(_, worker)| worker).collect()));
+            }
+        }
+        makers
+    }
+
+    /// Whether a stage measures, rewrites or drops with an operator of that name, or is of that kind.
+    fn uses(&self, operator: &str) -> bool {
+        let named = |value: &Value| named_in(value, operator);
+        self.plan.nodes.iter().any(|node| node.decl.kind.contains(operator) || named(&node.decl.params))
+    }
+}
+
+/// Whether an `op` of the parameters holds a name.
+fn named_in(value: &Value, operator: &str) -> bool {
+    match value {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            (key == "op" && value.as_str().is_some_and(|op| op.contains(operator))) || named_in(value, operator)
+        }),
+        Value::Array(items) => items.iter().any(|item| named_in(item, operator)),
+        _ => false,
+    }
+}
+
 /// Signals of a page against its use for models; `noindex` speaks of search engines only.
 const OPT_OUT: &str = "opt_out";
 const OPT_OUT_SIGNALS: &str = "(header|meta)_(noai|tdm)";
@@ -99,15 +148,6 @@ fn withhold(input: DataFrame, params: &ReleaseParams, stage: &str) -> Result<Dat
     Ok(input.with_column(DROPPED_BY, dropped_by)?)
 }
 
-/// Facts of the released rows that the card states.
-struct Facts {
-    rows: u64,
-    text_bytes: u64,
-    licenses: BTreeMap<String, u64>,
-    sources: BTreeMap<String, u64>,
-    languages: BTreeMap<String, u64>,
-}
-
 /// Links the parts into the release folder and writes card, manifest and checksums.
 ///
 /// # Errors
@@ -129,16 +169,18 @@ pub async fn finish(
     }
     make_dir(&building)?;
     let files = files::lay_out(&layout.parts(node), &building, done, &params, plan.config.run.seed)?;
-    let facts = facts(sessions, &layout.parts(node), done, files.is_empty()).await?;
-    let card = card::render(plan, node, &params, &facts, &files, counts);
+    let facts = Facts::of(sessions, &layout.parts(node), done, counts.get(&node.decl.name), files.is_empty()).await?;
+    let audits = crate::audit::of_run(plan, layout)?;
+    let told = Told { plan, node, params: &params, facts: &facts, files: &files, counts, audits: &audits };
+    let card = card::render(&told);
     write_whole(&building.join("README.md"), card.as_bytes())?;
-    let manifest = manifest(plan, &files, counts);
+    let manifest = manifest(&told);
     let manifest = serde_json::to_vec_pretty(&manifest).map_err(|e| Error::Bug(e.to_string()))?;
     write_whole(&building.join("MANIFEST.json"), &manifest)?;
     let mut sums: Vec<(String, String)> = files.iter().map(|file| (file.path.clone(), file.sha256.clone())).collect();
     let manifest_sum = sha256(&manifest);
     sums.push(("MANIFEST.json".into(), manifest_sum.clone()));
-    let described = croissant::croissant(plan, node, &params, &facts, &files, counts);
+    let described = croissant::croissant(&told);
     let described = serde_json::to_vec_pretty(&described).map_err(|e| Error::Bug(e.to_string()))?;
     write_whole(&building.join("croissant.json"), &described)?;
     let mut notes =
@@ -159,50 +201,10 @@ pub async fn finish(
     push::push(&folder, url, &all, &journal).await
 }
 
-async fn facts(sessions: &Sessions, data: &Path, done: &Done, empty: bool) -> Result<Facts> {
-    let mut facts = Facts {
-        rows: done.rows(),
-        text_bytes: 0,
-        licenses: BTreeMap::new(),
-        sources: BTreeMap::new(),
-        languages: BTreeMap::new(),
-    };
-    if empty {
-        return Ok(facts);
-    }
-    let context = sessions.open();
-    context.register_parquet("released", data.to_string_lossy(), ParquetReadOptions::default()).await?;
-    let schema = context.table("released").await?.schema().clone();
-    let has = |name: &str| schema.field_with_unqualified_name(name).is_ok();
-    if has(TEXT) {
-        let total = context.sql("SELECT sum(octet_length(text)) FROM released").await?.collect().await?;
-        let total = total.first().map(|batch| batch.column(0).as_primitive::<Int64Type>().value(0));
-        facts.text_bytes = total.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    }
-    for (column, counts) in
-        [(LICENSE, &mut facts.licenses), (SOURCE, &mut facts.sources), ("language", &mut facts.languages)]
-    {
-        if has(column) {
-            *counts = count_values(&context, column).await?;
-        }
-    }
-    Ok(facts)
-}
-
-async fn count_values(context: &datafusion::prelude::SessionContext, column: &str) -> Result<BTreeMap<String, u64>> {
-    let query = format!("SELECT arrow_cast(coalesce({column}, 'unknown'), 'Utf8'), count(*) FROM released GROUP BY 1");
-    let mut counts = BTreeMap::new();
-    for batch in context.sql(&query).await?.collect().await? {
-        let (names, numbers) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<Int64Type>());
-        for row in 0..names.len() {
-            counts.insert(names.value(row).to_owned(), u64::try_from(numbers.value(row)).unwrap_or(0));
-        }
-    }
-    Ok(counts)
-}
-
-fn manifest(plan: &Plan, files: &[files::ReleasedFile], counts: &BTreeMap<String, StageCounts>) -> Value {
-    let files: Vec<Value> = files
+fn manifest(told: &Told<'_>) -> Value {
+    let (plan, facts) = (told.plan, told.facts);
+    let files: Vec<Value> = told
+        .files
         .iter()
         .map(|f| json!({ "path": f.path, "split": f.split, "sha256": f.sha256, "rows": f.rows, "bytes": f.bytes }))
         .collect();
@@ -212,12 +214,15 @@ fn manifest(plan: &Plan, files: &[files::ReleasedFile], counts: &BTreeMap<String
         .map(|node| {
             json!({
                 "name": node.decl.name, "kind": node.decl.kind, "input": node.decl.inputs, "recipe": node.recipe,
-                "rows": counts.get(&node.decl.name),
+                "fingerprint": node.fingerprint, "rows": told.counts.get(&node.decl.name),
             })
         })
         .collect();
     json!({
         "gristmill": env!("CARGO_PKG_VERSION"), "name": plan.config.run.name, "seed": plan.config.run.seed,
+        "rows": facts.rows, "text_bytes": facts.text_bytes, "words": facts.words, "published": told.published(),
+        "licenses": facts.licenses, "sources": facts.sources, "languages": facts.languages,
+        "opted_out": facts.opted_out,
         "files": files, "stages": stages, "config": plan.config.document.value(), "workers": workers(plan),
     })
 }

@@ -61,6 +61,11 @@ impl<'a> Pair<'a> {
         docs.iter().map(|doc| self.doc(side, *doc).words.as_slice()).collect()
     }
 
+    /// The words, numbers and marks of some texts.
+    pub(crate) fn tokens(&self, side: usize, docs: &[u32]) -> Vec<&[u32]> {
+        docs.iter().map(|doc| self.doc(side, *doc).tokens.as_slice()).collect()
+    }
+
     /// The matched texts' words.
     pub(crate) fn matched_words(&self) -> [Vec<&[u32]>; 2] {
         [0, 1].map(|side: usize| self.words(side, &self.matched[side]))

@@ -20,7 +20,7 @@ const BLANK: u32 = u32::MAX;
 /// All of it.
 pub(crate) fn variety(pair: &Pair<'_>, vocabulary: &Vocabulary, out: &mut Collector<'_>) {
     of_documents(pair, out);
-    of_words(pair, out);
+    of_words(pair, vocabulary.n_words(), out);
     of_sets(pair, out);
     of_openings(pair, vocabulary, out);
     vendi(pair, out);
@@ -46,14 +46,15 @@ fn of_documents(pair: &Pair<'_>, out: &mut Collector<'_>) {
         .by_slice(pair.slices.iter().copied(), &parts[1]);
 }
 
-/// Standard deviation over mean of the sentences' lengths.
+/// Standard deviation over mean of the sentences' lengths in tokens.
 fn sentence_cv(doc: &Doc<'_>, min_sentences: usize) -> Part {
-    let n = doc.sentence_ends.len();
+    let lengths = || doc.sentence_tokens().map(|tokens| tokens.len() as f64);
+    let n = doc.sentence_token_ends.len();
     if n < min_sentences.max(1) {
         return (0.0, 0.0);
     }
-    let mean = doc.words.len() as f64 / n as f64;
-    let variance = doc.sentences().map(|words| (words.len() as f64 - mean).powi(2)).sum::<f64>() / n as f64;
+    let mean = lengths().sum::<f64>() / n as f64;
+    let variance = lengths().map(|length| (length - mean).powi(2)).sum::<f64>() / n as f64;
     (variance.sqrt() / mean, 1.0)
 }
 
@@ -62,16 +63,19 @@ fn first_words(pair: &Pair<'_>, side: usize, docs: &[u32], budget: usize) -> Vec
     docs.iter().flat_map(|doc| pair.doc(side, *doc).words.iter().copied()).take(budget).collect()
 }
 
-fn of_words(pair: &Pair<'_>, out: &mut Collector<'_>) {
+fn of_words(pair: &Pair<'_>, n_types: usize, out: &mut Collector<'_>) {
     let params = out.params;
-    let budget = params.type_token_words.min(pair.least(|doc| doc.words.len()));
     let members = pair.sets.each_ref().map(Vec::as_slice);
+    let n_tokens = params.type_token_words.min(pair.least(|doc| doc.tokens.len()));
     for (metric, n) in [(&table::DISTINCT_1, 1), (&table::DISTINCT_2, 2), (&table::DISTINCT_4, 4)] {
         out.of_sets(metric, members, |side, docs| {
-            let budget = pair.budget(side, docs.len(), budget);
-            lexical::distinct_n(docs.iter().map(|doc| pair.doc(side, *doc).words.as_slice()), n, budget)
+            lexical::distinct_n(pair.tokens(side, docs), n, pair.budget(side, docs.len(), n_tokens))
         });
     }
+    out.of_sets(&table::DISTINCT_ADJUSTED, members, |side, docs| {
+        lexical::adjusted_distinct(pair.tokens(side, docs), n_types, pair.budget(side, docs.len(), n_tokens))
+    });
+    let budget = params.type_token_words.min(pair.least(|doc| doc.words.len()));
     out.of_sets(&table::YULE_K, members, |side, docs| {
         lexical::yule_k(&first_words(pair, side, docs, pair.budget(side, docs.len(), budget)))
     });
@@ -92,16 +96,18 @@ fn of_sets(pair: &Pair<'_>, out: &mut Collector<'_>) {
     let n_bleu = |n: usize| params.self_bleu_docs.min(if n >= 4 { n / 2 } else { n });
     out.of_sets(&table::SELF_BLEU, members, |side, docs| {
         let picked = Draws::new(params.seed, "self-bleu", side as u64).choose(docs.len(), n_bleu(members[side].len()));
-        let words = |place: &u32| pair.doc(side, docs[*place as usize]).words.as_slice();
+        let tokens = |place: &u32| pair.doc(side, docs[*place as usize]).tokens.as_slice();
         let texts: Vec<&[u32]> =
-            picked.iter().map(words).map(|words| &words[..words.len().min(params.self_bleu_words)]).collect();
+            picked.iter().map(tokens).map(|tokens| &tokens[..tokens.len().min(params.self_bleu_words)]).collect();
         bleu::self_bleu(&texts)
     });
     let words = |side: usize, docs: &[u32]| pair.words(side, docs);
     out.of_sets(&table::SELF_REPETITION, members, |side, docs| {
         ngrams::self_repetition(words(side, docs).into_iter(), 4)
     });
-    out.of_sets(&table::SHARED_GRAMS, members, |side, docs| ngrams::shared_across(words(side, docs).into_iter(), 5));
+    out.of_sets(&table::SHARED_GRAMS, members, |side, docs| {
+        ngrams::shared_across(pair.tokens(side, docs).into_iter(), 5)
+    });
 }
 
 /// The commonest of some keys: it, its count and how many keys there are. The earliest of equals.
@@ -121,13 +127,18 @@ fn of_openings(pair: &Pair<'_>, vocabulary: &Vocabulary, out: &mut Collector<'_>
     const SKELETON_WORDS: usize = 6;
     let members = pair.sets.each_ref().map(Vec::as_slice);
     let budget = pair.least(|doc| doc.sentence_ends.len());
-    out.of_sets(&table::OPENER_ENTROPY, members, |side, docs| {
-        let openers =
-            docs.iter().flat_map(|doc| pair.doc(side, *doc).sentences().filter_map(|words| words.first().copied()));
-        let firsts: Vec<u32> = openers.take(pair.budget(side, docs.len(), budget)).collect();
+    let entropy = |firsts: Vec<u32>| {
         let mut counts: Vec<(u32, u32)> = lexical::counts(&firsts).into_iter().collect();
         counts.sort_unstable();
         discrete::entropy_bits(&counts.into_iter().map(|(_, count)| f64::from(count)).collect::<Vec<f64>>())
+    };
+    out.of_sets(&table::OPENER_ENTROPY, members, |side, docs| {
+        let firsts = docs.iter().flat_map(|doc| pair.doc(side, *doc).sentences().filter_map(<[u32]>::first));
+        entropy(firsts.take(pair.budget(side, docs.len(), budget)).copied().collect())
+    });
+    out.of_sets(&table::OPENER_TOKEN_ENTROPY, members, |side, docs| {
+        let firsts = docs.iter().flat_map(|doc| pair.doc(side, *doc).sentence_tokens().filter_map(<[u32]>::first));
+        entropy(firsts.copied().collect())
     });
     let words = |side: usize, doc: &u32| &pair.doc(side, *doc).words[..];
     let openings = [0, 1].map(|side: usize| {

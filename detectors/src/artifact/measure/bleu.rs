@@ -1,13 +1,11 @@
 //! Self-BLEU: how much a text of a set reads like the others (Zhu et al. 2018, "Texygen", arXiv:1802.01886).
 //!
 //! BLEU-4 of each text against all others of a small sample, with clipped counts, the reference length nearest to the
-//! text's, and smoothing method 1 of Chen & Cherry 2014: a count of zero becomes `EPSILON`.
+//! text's, and smoothing method 2 of Chen & Cherry 2014, from Lin & Och 2004: matched and all n-grams of two and more
+//! words are one more.
 
 use gristmill_core::measures::bleu::{BleuCounts, Gram, MAX_ORDER, count_grams, geometric_mean};
 use hashbrown::HashMap;
-
-/// What a count of zero matches becomes.
-const EPSILON: f64 = 0.1;
 
 /// The greatest count of an n-gram in a text, whose it is, and the greatest in any other text.
 #[derive(Clone, Copy, Default)]
@@ -63,11 +61,11 @@ fn closest_other(sorted: &[usize], length: usize) -> usize {
     }
 }
 
-/// BLEU in [0, 1] with method 1.
+/// BLEU in [0, 1] with method 2.
 fn smoothed(counts: &BleuCounts) -> f64 {
     let precisions: [f64; MAX_ORDER] = std::array::from_fn(|order| {
-        let matched = if counts.matched[order] == 0 { EPSILON } else { counts.matched[order] as f64 };
-        matched / counts.total[order].max(1) as f64
+        let added = if order > 0 { 1.0 } else { 0.0 };
+        (counts.matched[order] as f64 + added) / (counts.total[order].max(1) as f64 + added)
     });
     counts.brevity_penalty() * geometric_mean(&precisions)
 }
@@ -94,8 +92,8 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        // a b c d e against a b c d f: precisions 4/5, 3/4, 2/3, 1/2; their fourth root of the product 0.2.
-        let expected = (0.8f64 * 0.75 * (2.0 / 3.0) * 0.5).powf(0.25);
+        // a b c d e against a b c d f: precisions 4/5, (3 + 1)/(4 + 1), (2 + 1)/(3 + 1), (1 + 1)/(2 + 1).
+        let expected = (0.8f64 * 0.8 * 0.75 * (2.0 / 3.0)).powf(0.25);
         assert!((self_bleu(&[&[1, 2, 3, 4, 5], &[1, 2, 3, 4, 6]]).unwrap() - expected).abs() < 1e-12);
     }
 }

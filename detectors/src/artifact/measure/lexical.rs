@@ -1,7 +1,7 @@
 //! How varied the vocabulary of a text is, by measures that a longer text does not lower by itself.
 //!
 //! MTLD: McCarthy & Jarvis 2010 (Behavior Research Methods 42). HD-D: the same, after vocd-D. Yule's K: Yule 1944.
-//! Distinct-n: Li et al. 2016 (arXiv:1510.03055), here over the first K words only, since it falls with length.
+//! Distinct-n: Li et al. 2016 (arXiv:1510.03055), here over the first K tokens only, since it falls with length.
 
 use super::ngrams::ngrams;
 use hashbrown::{HashMap, HashSet};
@@ -80,6 +80,23 @@ pub fn yule_k(words: &[u32]) -> Option<f64> {
     let n = words.len() as f64;
     let squares: u64 = counts(words).into_values().map(|count| u64::from(count) * u64::from(count)).sum();
     Some(1e4 * (squares as f64 - n) / (n * n))
+}
+
+/// Distinct tokens over those expected of as many draws from `n_types` equally likely ones, V (1 - ((V - 1) / V)^C): unlike
+/// distinct-1 it does not fall with length (Liu et al. 2022, arXiv:2202.13587). Of the first `n_tokens` of texts taken one
+/// after the other; none where there are none.
+pub fn adjusted_distinct<'a>(
+    texts: impl IntoIterator<Item = &'a [u32]>,
+    n_types: usize,
+    n_tokens: usize,
+) -> Option<f64> {
+    let (mut seen, mut n_drawn) = (HashSet::new(), 0u32);
+    for token in texts.into_iter().flatten().take(n_tokens) {
+        seen.insert(*token);
+        n_drawn += 1;
+    }
+    let types = n_types.max(seen.len()) as f64;
+    (n_drawn > 0).then(|| seen.len() as f64 / (types * (1.0 - ((types - 1.0) / types).powf(f64::from(n_drawn)))))
 }
 
 /// Distinct n-grams over all n-grams, of the first `n_words` words of texts taken one after the other; an n-gram does not

@@ -13,20 +13,24 @@ crate::artifact::metric::metric_table! {
         "10^4 (sum of i^2 V_i - N) / N^2 over as many words on both sides."; "Yule 1944"; "words repeat more"; "words repeat less"; "as for MTLD"
     }
     DISTINCT_1 = "distinct_1" "Distinct-1" Diversity Share Difference RelativeDifference {
-        "Distinct words over words, of as many first words on both sides."; "Li et al. 2016 (arXiv:1510.03055)";
+        "Distinct words, numbers and marks over all of them, of as many first tokens on both sides, at most 8,000."; "Li et al. 2016 (arXiv:1510.03055)";
         "vocabulary is wider"; "vocabulary is narrower"; "moves little between human and made text: do not decide by it"
     }
     DISTINCT_2 = "distinct_2" "Distinct-2" Diversity Share Difference RelativeDifference {
-        "Distinct word pairs over word pairs, of as many first words on both sides."; "Li et al. 2016 (arXiv:1510.03055)";
+        "Distinct pairs of tokens (words, numbers, marks) over all pairs, of as many first tokens on both sides, at most 8,000."; "Li et al. 2016 (arXiv:1510.03055)";
         "word pairs vary more"; "word pairs vary less"; "moves little between human and made text: do not decide by it"
     }
     DISTINCT_4 = "distinct_4" "Distinct-4" Diversity Share Difference RelativeDifference {
-        "Distinct runs of four words over runs of four words, of as many first words on both sides."; "Li et al. 2016 (arXiv:1510.03055)";
+        "Distinct runs of four tokens (words, numbers, marks) over all such runs, of as many first tokens on both sides, at most 8,000."; "Li et al. 2016 (arXiv:1510.03055)";
         "phrases vary more"; "phrases recur"; "moves little between human and made text: do not decide by it"
     }
+    DISTINCT_ADJUSTED = "distinct_adjusted" "Distinct-1, expectation-adjusted" Diversity Share Difference RelativeDifference {
+        "Distinct tokens over those expected of as many draws from the tokens of both sides, all equally likely; unlike distinct-1 it does not fall with length.";
+        "Liu et al. 2022 (arXiv:2202.13587)"; "vocabulary is wider"; "vocabulary is narrower"; "as for distinct-1"
+    }
     SELF_BLEU = "self_bleu" "Self-BLEU" Diversity Number Difference Difference {
-        "Mean BLEU-4 of each of 31 documents (200 words of each) against the other 30, smoothing method 1.";
-        "Zhu et al. 2018 (arXiv:1802.01886)"; "documents read like each other"; "documents differ more";
+        "Mean BLEU-4 of each of 31 documents (200 tokens of each) against the other 30, counts of two and more words smoothed by one.";
+        "Zhu et al. 2018 (arXiv:1802.01886); smoothing of Lin & Och 2004"; "documents read like each other"; "documents differ more";
         "moves little between human and made text: do not decide by it"
     }
     COMPRESSION = "compression_ratio" "Compression ratio" Diversity Number Difference RelativeDifference {
@@ -39,7 +43,7 @@ crate::artifact::metric::metric_table! {
         "Salkar et al. 2022, as in Shaib et al. 2024"; "documents share phrases"; "documents share fewer phrases"; "as for the compression ratio"
     }
     SHARED_GRAMS = "shared_5grams" "5-grams shared across documents" Diversity Share Difference Difference {
-        "Share of word 5-grams that another document of the side also holds, as many documents on both sides.";
+        "Share of token 5-grams (words, numbers, marks) that another document of the side also holds, as many documents on both sides.";
         "After Shaib et al. 2024"; "documents share phrases"; "documents share fewer phrases"; "as for the compression ratio"
     }
     REPEATED_WITHIN = "repeated_within" "Repetition within a document" Diversity Share CliffDelta Difference {
@@ -48,13 +52,17 @@ crate::artifact::metric::metric_table! {
         "filter by repetition (the Gopher rules); raise the repetition penalty"
     }
     SENTENCE_CV = "sentence_cv" "Spread of sentence lengths" Diversity Number CohenD RelativeDifference {
-        "Standard deviation over mean of the lengths of a document's sentences in words; mean over documents of at least three sentences.";
+        "Standard deviation over mean of the lengths of a document's sentences in tokens (words, numbers, marks); mean over documents of at least three sentences.";
         "Ours: the steadiest sign of chat models on XSum, WritingPrompts and SQuAD pairs"; "sentence lengths vary more"; "sentences are of even length";
         "ask for a mix of short and long sentences, with human examples"
     }
     OPENER_ENTROPY = "opener_entropy" "Entropy of sentence openers" Diversity Bits Difference Difference {
         "Entropy of the first word of sentences, of as many sentences on both sides."; "Ours";
         "sentences open in more ways"; "sentences open in fewer ways"; "vary prompts; show human examples"
+    }
+    OPENER_TOKEN_ENTROPY = "opener_token_entropy" "Entropy of sentence openers, marks included" Diversity Bits Difference Difference {
+        "Entropy of the first token of sentences, an opening quotation mark being one, of as many documents on both sides.";
+        "Ours: the same with words tells models better"; "sentences open in more ways"; "sentences open in fewer ways"; "as for the entropy of sentence openers"
     }
     TOP_OPENING = "top_opening_share" "Commonest opening" Diversity Share Difference Difference {
         "Share of documents that start with the commonest three words."; "Ours";

@@ -44,38 +44,67 @@ fn continuations(folder: &std::path::Path, name: &str) -> [Vec<String>; 2] {
     })
 }
 
+/// The columns of the table of reference figures, by metric.
+const COLUMNS: [&str; 11] = [
+    "compression_ratio",
+    "distinct_1",
+    "distinct_2",
+    "distinct_4",
+    "shared_5grams",
+    "self_bleu",
+    "mtld",
+    "sentence_cv",
+    "opener_token_entropy",
+    "vendi",
+    "word_chars",
+];
+
+/// Figures measured once with other code (Python: gzip, nltk, scikit-learn) on the first 140 texts of a side: file, side,
+/// columns. The human rows are of the first file of their domain and size.
+#[rustfmt::skip]
+const FIGURES: [(&str, usize, [f64; 11]); 17] = [
+    ("xsum_gpt2-xl", 0, [2.329, 0.304, 0.803, 0.994, 0.005, 0.083, 104.377, 0.468, 6.462, 93.712, 4.779]),
+    ("xsum_gpt2-xl", 1, [2.401, 0.287, 0.773, 0.988, 0.004, 0.083, 84.167, 0.473, 6.181, 94.252, 4.591]),
+    ("xsum_gpt-neox-20b", 1, [2.372, 0.288, 0.777, 0.986, 0.002, 0.083, 87.974, 0.475, 6.307, 93.889, 4.623]),
+    ("xsum_davinci", 0, [2.318, 0.307, 0.805, 0.992, 0.005, 0.085, 98.645, 0.464, 6.442, 92.306, 4.782]),
+    ("xsum_davinci", 1, [2.350, 0.296, 0.790, 0.988, 0.003, 0.078, 85.287, 0.475, 6.561, 89.756, 4.667]),
+    ("xsum_gpt-3.5-turbo", 1, [2.620, 0.302, 0.768, 0.985, 0.008, 0.088, 102.289, 0.364, 6.229, 82.898, 5.359]),
+    ("xsum_gpt-4", 1, [2.567, 0.315, 0.789, 0.994, 0.005, 0.089, 106.940, 0.382, 5.868, 83.133, 5.368]),
+    ("writing_gpt2-xl", 0, [2.332, 0.263, 0.768, 0.992, 0.007, 0.085, 94.116, 0.555, 6.580, 89.827, 4.232]),
+    ("writing_gpt2-xl", 1, [2.458, 0.226, 0.723, 0.974, 0.002, 0.086, 71.767, 0.555, 6.453, 91.316, 4.136]),
+    ("writing_gpt-neox-20b", 1, [2.488, 0.199, 0.707, 0.981, 0.003, 0.090, 68.138, 0.531, 6.212, 90.887, 4.076]),
+    ("writing_davinci", 0, [2.320, 0.248, 0.741, 0.987, 0.005, 0.093, 87.551, 0.557, 6.572, 88.478, 4.204]),
+    ("writing_davinci", 1, [2.385, 0.238, 0.742, 0.989, 0.001, 0.083, 74.979, 0.537, 6.590, 90.472, 4.178]),
+    ("writing_gpt-3.5-turbo", 1, [2.516, 0.290, 0.769, 0.993, 0.008, 0.103, 103.816, 0.397, 6.354, 81.773, 4.851]),
+    ("writing_gpt-4", 1, [2.433, 0.308, 0.783, 0.996, 0.003, 0.085, 96.090, 0.415, 6.199, 83.698, 4.789]),
+    ("squad_gpt2-xl", 0, [2.359, 0.327, 0.812, 0.995, 0.002, 0.070, 83.559, 0.512, 6.942, 95.918, 5.056]),
+    ("squad_gpt2-xl", 1, [2.443, 0.278, 0.752, 0.981, 0.002, 0.075, 66.669, 0.509, 6.367, 96.596, 4.760]),
+    ("squad_gpt-neox-20b", 1, [2.398, 0.304, 0.786, 0.994, 0.002, 0.072, 70.546, 0.496, 6.468, 96.657, 4.872]),
+];
+
 #[test]
-fn published_bands_come_out_within_the_intervals() {
+fn the_reference_figures_come_out_within_the_intervals() {
     let Some(folder) = shared() else { return };
-    let metrics = ["compression_ratio", "mtld", "sentence_cv", "vendi", "word_chars"];
-    // Measured once with other code (Python: gzip, scikit-learn), both sides: human, then made.
-    let sets: [(&str, [[f64; 5]; 2]); 3] = [
-        ("xsum_gpt2-xl.json", [[2.329, 104.377, 0.468, 93.712, 4.779], [2.401, 84.167, 0.473, 94.252, 4.591]]),
-        ("squad_gpt2-xl.json", [[2.359, 83.559, 0.512, 95.918, 5.056], [2.443, 66.669, 0.509, 96.596, 4.760]]),
-        ("writing_gpt-neox-20b.json", [[2.332, 94.116, 0.555, 89.827, 4.232], [2.488, 68.138, 0.531, 90.887, 4.076]]),
-    ];
     let bands = Bands::shipped().unwrap();
-    for (name, expected) in sets {
-        let [human, made] = continuations(&folder, name);
-        let made = Side::new("made", Rows::Text(made));
-        let audit =
-            audit(&Side::new("human", Rows::Text(human)), &made, &Inputs::default(), &Params::default(), &bands)
-                .unwrap();
-        // On WritingPrompts the other code gave 0.555 for the human side, by a rule of sentences that is not recorded. Six rules
-        // tried in Python all gave 0.59 to 0.61 there, as ours does: the figure is not reproduced, and not compared.
-        let is_compared = |metric: &str| metric != "sentence_cv" || !name.starts_with("writing");
-        for (at, metric) in metrics.iter().enumerate().filter(|(_, metric)| is_compared(metric)) {
+    let mut missed = Vec::new();
+    for (name, side, figures) in FIGURES {
+        let [human, made] = continuations(&folder, &format!("{name}.json"));
+        let sides = [Side::new("human", Rows::Text(human)), Side::new("made", Rows::Text(made))];
+        let audit = audit(&sides[0], &sides[1], &Inputs::default(), &Params::default(), &bands).unwrap();
+        for (metric, figure) in COLUMNS.iter().zip(figures) {
             let finding = audit.finding(metric).unwrap();
-            for (side, estimate) in [finding.reference, finding.candidate].into_iter().enumerate() {
-                let estimate = estimate.unwrap();
-                let (low, high, expected) = (estimate.low.unwrap(), estimate.high.unwrap(), expected[side][at]);
-                assert!(
-                    (low..=high).contains(&expected),
-                    "{name} {metric} side {side}: {expected} not in {low}..{high}"
-                );
+            let estimate = [finding.reference, finding.candidate][side].unwrap();
+            let (low, high) = (estimate.low.unwrap(), estimate.high.unwrap());
+            // Texts of self-BLEU are drawn, 30 of 140, and the other code drew others: the interval does not hold that noise.
+            // The files of davinci were not cut to the same 140 texts there: its MTLD and Vendi score are of others.
+            let room = if *metric == "self_bleu" { 0.02 } else { 0.0005 };
+            let is_of_others = name.ends_with("davinci") && ["mtld", "vendi"].contains(metric);
+            if !is_of_others && !(low - room..=high + room).contains(&figure) {
+                missed.push(format!("{name} side {side} {metric}: {figure} not in {low:.4}..{high:.4}"));
             }
         }
     }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
 }
 
 #[test]

@@ -22,8 +22,8 @@ pub use page::page;
 pub use rows::{DataKind, normalise, read_side, texts};
 pub(crate) use rows::{text_of, values_of};
 pub use stage::{AuditParams, TABLES};
-pub(crate) use written::hold;
 pub use written::{Written, finish, write};
+pub(crate) use written::{hold, of_run};
 
 /// What an audit is given beside the two sides.
 #[derive(Debug, Clone, Default)]

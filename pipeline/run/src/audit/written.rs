@@ -8,7 +8,7 @@ use gristmill_detectors::artifact::{Audit, Comparison, Gate, GateReport, Level, 
 
 use super::{AuditParams, page};
 use crate::RunError;
-use crate::plan::{Layout, Plan, make_dir, write_whole};
+use crate::plan::{Layout, Node, Plan, make_dir, write_whole};
 use crate::report::{PageLimits, audit_page};
 
 /// The files of an audit, and whether it holds.
@@ -68,10 +68,22 @@ pub fn finish(plan: &Plan, i: usize, layout: &Layout) -> Result<PathBuf, RunErro
     Ok(written.index)
 }
 
-fn read(plan: &Plan, i: usize, layout: &Layout) -> Result<Audit, RunError> {
+fn read(plan: &Plan, i: usize, layout: &Layout) -> Result<Audit, Error> {
     let path = layout.verdicts(&plan.nodes[i]);
     let text = std::fs::read_to_string(&path).map_err(Error::path("reading", &path))?;
-    Ok(Audit::from_json(&text).map_err(|e| Error::Bug(format!("{}: {e}", path.display())))?)
+    Audit::from_json(&text).map_err(|e| Error::Bug(format!("{}: {e}", path.display())))
+}
+
+/// The audits of a run by stage, as far as they are done.
+///
+/// # Errors
+/// When one cannot be read.
+pub(crate) fn of_run(plan: &Plan, layout: &Layout) -> Result<Vec<(String, Audit)>, Error> {
+    let of_stage = |(i, node): (usize, &Node)| match layout.verdicts(node).exists() {
+        true => Some(read(plan, i, layout).map(|audit| (node.decl.name.clone(), audit))),
+        false => None,
+    };
+    plan.nodes.iter().enumerate().filter(|(_, node)| node.decl.kind == "audit").filter_map(of_stage).collect()
 }
 
 /// Holds the audits that a release requires against the level it allows.

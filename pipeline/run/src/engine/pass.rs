@@ -177,7 +177,33 @@ fn count_stages(
             return Err(Error::Bug(format!("shard {}: {alive} rows should be left, {} are", part.shard, part.rows)));
         }
     }
+    count_words(plan, shards, rows, &mut stages);
     Ok(stages)
+}
+
+/// Follows every shard's words back along its path, as far as no stage rewrites texts.
+fn count_words(plan: &Plan, shards: &[PlannedShard], rows: &[PartRow], stages: &mut BTreeMap<String, StageCounts>) {
+    let mut known: BTreeMap<&str, [Option<u64>; 2]> = BTreeMap::new();
+    for part in rows {
+        let Some(planned) = shards.get(part.shard) else { continue };
+        let mut words = part.words;
+        for i in planned.path.iter().rev() {
+            let node = &plan.nodes[*i];
+            let name = node.decl.name.as_str();
+            let [entered, left] = known.entry(name).or_insert([Some(0), Some(0)]);
+            *left = left.zip(words).map(|(sum, words)| sum + words);
+            let of_stage = part.dropped_words.iter().filter(|(by, _)| split_rule(by).0 == name);
+            let dropped: u64 = of_stage.map(|(_, words)| words).sum();
+            let rewrites = matches!(&node.stage, Stage::Row(stage) if stage.rewrites());
+            words = words.filter(|_| !rewrites).map(|words| words + dropped);
+            *entered = entered.zip(words).map(|(sum, words)| sum + words);
+        }
+    }
+    for (name, [entered, left]) in known {
+        if let Some(count) = stages.get_mut(name) {
+            (count.words_in, count.words_kept) = (entered, left);
+        }
+    }
 }
 
 /// Too many damaged records make a failed run, not a small data set.

@@ -157,6 +157,9 @@ struct ShardWriter<'a> {
     rows_in: u64,
     dropped: BTreeMap<String, u64>,
     text_bytes: Option<u64>,
+    /// None where the rows have no text.
+    words: Option<u64>,
+    dropped_words: BTreeMap<String, u64>,
 }
 
 impl<'a> ShardWriter<'a> {
@@ -167,12 +170,24 @@ impl<'a> ShardWriter<'a> {
         let name = format!("part-{shard:05}.parquet");
         let kept = PartWriter::new(target.parts.join(&name), Arc::clone(&target.schema), target.options);
         let ledger = PartWriter::new(target.ledger.join(name), ledger::schema(), PartOptions { release: false });
-        Ok(Self { target, shard, columns, kept, ledger, rows_in: 0, dropped: BTreeMap::new(), text_bytes: None })
+        Ok(Self {
+            target,
+            shard,
+            columns,
+            kept,
+            ledger,
+            rows_in: 0,
+            dropped: BTreeMap::new(),
+            words: Some(0),
+            dropped_words: BTreeMap::new(),
+            text_bytes: None,
+        })
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows_in += batch.num_rows() as u64;
         let dropped_by = column(batch, DROPPED_BY)?;
+        self.count_words(batch, &dropped_by);
         let written = batch.project(&self.columns)?;
         if dropped_by.null_count() == batch.num_rows() {
             return self.keep(&written);
@@ -193,6 +208,22 @@ impl<'a> ShardWriter<'a> {
         self.kept.write(&retype(rows, &self.target.schema)?)
     }
 
+    /// Words are counted here, where every text passes once, whatever becomes of it.
+    fn count_words(&mut self, batch: &RecordBatch, dropped_by: &ArrayRef) {
+        let by = dropped_by.as_string_view();
+        let Ok(text) = ledger_column(batch, TEXT) else {
+            self.words = None;
+            return;
+        };
+        for row in 0..batch.num_rows() {
+            let n = value(&text, row).map_or(0, n_words);
+            match by.is_valid(row).then(|| by.value(row)) {
+                None => self.words = self.words.map(|sum| sum + n),
+                Some(by) => *self.dropped_words.entry(by.to_owned()).or_insert(0) += n,
+            }
+        }
+    }
+
     fn finish(self) -> Result<PartRow> {
         let kept = self.kept.finish()?;
         let ledger = self.ledger.finish()?;
@@ -207,12 +238,27 @@ impl<'a> ShardWriter<'a> {
             ledger: ledger.map(|_| name),
             dropped: self.dropped,
             text_bytes: self.text_bytes,
+            words: self.words,
+            dropped_words: self.dropped_words,
         })
     }
 }
 
 fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     batch.column_by_name(name).cloned().ok_or_else(|| Error::Bug(format!("the pass has no column {name}")))
+}
+
+/// A column that the ledger needs; a release that does not show it carries it under a hidden name.
+fn ledger_column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
+    column(batch, name).or_else(|_| column(batch, &format!("_{name}")))
+}
+
+/// Runs of anything but ASCII white space.
+fn n_words(text: &str) -> u64 {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace();
+    let bytes = text.as_bytes();
+    let starts = bytes.windows(2).filter(|pair| is_space(&pair[0]) && !is_space(&pair[1])).count();
+    starts as u64 + u64::from(bytes.first().is_some_and(|first| !is_space(first)))
 }
 
 /// Gives a batch the planned schema: the engine may have changed nullability and metadata, never types.
@@ -237,8 +283,8 @@ fn retype(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 fn ledger_rows(batch: &RecordBatch, counts: &mut BTreeMap<String, u64>) -> Result<RecordBatch> {
     let dropped_by = column(batch, DROPPED_BY)?;
     let dropped_by = dropped_by.as_string_view();
-    let (evidence, text) = (column(batch, EVIDENCE)?, column(batch, TEXT)?);
-    let (id, url) = (column(batch, ID)?, batch.column_by_name(URL));
+    let (evidence, text) = (column(batch, EVIDENCE)?, ledger_column(batch, TEXT)?);
+    let (id, url) = (ledger_column(batch, ID)?, ledger_column(batch, URL).ok());
     let [mut ids, mut urls, mut stages, mut rules, mut measured, mut excerpts] =
         std::array::from_fn::<StringBuilder, 6, _>(|_| StringBuilder::new());
     let mut failed = ListBuilder::new(StringBuilder::new());
@@ -252,7 +298,7 @@ fn ledger_rows(batch: &RecordBatch, counts: &mut BTreeMap<String, u64>) -> Resul
         }
         let (stage, rule) = ledger::split_rule(by);
         ids.append_value(value(&id, row).unwrap_or_default());
-        urls.append_option(url.and_then(|url| value(url, row)));
+        urls.append_option(url.as_ref().and_then(|url| value(url, row)));
         stages.append_value(stage);
         rules.append_value(rule);
         append_failed(&mut failed, batch, stage, rule, row);
@@ -293,4 +339,16 @@ fn append_failed(failed: &mut ListBuilder<StringBuilder>, batch: &RecordBatch, s
         None => failed.values().append_value(rule),
     }
     failed.append(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_runs_between_white_space() {
+        for (text, n) in [("", 0), ("  ", 0), ("a", 1), (" two  words\n", 2), ("ein Wörtchen, 3.5 €", 4)] {
+            assert_eq!(n_words(text), n, "{text:?}");
+        }
+    }
 }

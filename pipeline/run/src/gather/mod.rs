@@ -9,6 +9,7 @@ mod limit;
 mod measured;
 mod rules;
 mod values;
+mod warnings;
 mod workers;
 
 use std::path::Path;
@@ -20,16 +21,15 @@ use crate::commands::sql::register_run;
 use crate::commands::{record, stages, text};
 use crate::report::model::{
     FigureTable, Graph, GraphEdge, GraphNode, NameCount, Pass, ReleaseFile, ReleaseReport, RuleCount, RunReport,
-    SourceVolume, StageFunnel, Version, Volume, Warning, WarningKind,
+    SourceVolume, StageFunnel, Version, Volume,
 };
 use crate::session::Sessions;
+use warnings::WarningLimits;
 
 /// Rows whose measures are kept for a rule's histogram.
 pub const SAMPLE_ROWS: usize = 20_000;
 /// Memory of the queries.
 const QUERY_MEMORY_BYTES: usize = 512 << 20;
-/// Share of a stage's rows above which a drop is worth a look.
-const MUCH: f64 = 0.5;
 
 /// The figures of a run.
 ///
@@ -54,13 +54,14 @@ pub async fn gather(run: &Path) -> Result<RunReport, RunError> {
     };
     report.sources = sources(&record);
     report.went_in.rows = report.sources.iter().map(|source| source.volume.rows).sum();
+    report.went_in.words = report.sources.iter().map(|source| source.volume.words).sum();
     report.release = release(run, &record)?;
     report.came_out = came_out(&record, report.release.as_ref());
     (report.rules, report.what_if) = rules::rules(&context, &record).await?;
     report.dedup = duplicates::duplicates(&context, &record).await?;
     report.lm = workers::workers(&record);
     report.generation = generation(run, &record)?;
-    report.warnings = warnings(&record, &report);
+    report.warnings = warnings::warnings(&record, &report, WarningLimits::default());
     Ok(report)
 }
 
@@ -81,8 +82,8 @@ fn funnel(stage: &Value) -> Option<StageFunnel> {
         rows_made: if makes { rows_in } else { 0 },
         rows_kept: rows["kept"].as_u64().unwrap_or(0),
         dropped,
-        words_in: None,
-        words_kept: None,
+        words_in: rows["words_in"].as_u64().filter(|_| !makes),
+        words_kept: rows["words_kept"].as_u64(),
         seconds: stage["seconds"].as_f64().map(|own| own + stage["solve_seconds"].as_f64().unwrap_or(0.0)),
     })
 }
@@ -107,7 +108,11 @@ fn graph(record: &Value) -> Graph {
 
 fn sources(record: &Value) -> Vec<SourceVolume> {
     let has_input = |stage: &&Value| stage["input"].as_array().is_none_or(Vec::is_empty);
-    let volume = |stage: &Value| Volume { rows: stage["rows"]["rows_in"].as_u64().unwrap_or(0), ..Volume::default() };
+    let volume = |stage: &Value| Volume {
+        rows: stage["rows"]["rows_in"].as_u64().unwrap_or(0),
+        words: stage["rows"]["words_in"].as_u64(),
+        ..Volume::default()
+    };
     stages(record)
         .filter(has_input)
         .map(|stage| SourceVolume { name: text(stage, "name").to_owned(), volume: volume(stage) })
@@ -129,6 +134,9 @@ fn came_out(record: &Value, release: Option<&ReleaseReport>) -> Volume {
         volume.rows += stage["rows"]["kept"].as_u64().unwrap_or(0);
         if let Some(bytes) = stage["rows"]["text_bytes_kept"].as_u64() {
             volume.bytes = Some(volume.bytes.unwrap_or(0) + bytes);
+        }
+        if let Some(words) = stage["rows"]["words_kept"].as_u64() {
+            volume.words = Some(volume.words.unwrap_or(0) + words);
         }
     }
     volume
@@ -154,7 +162,8 @@ fn release(run: &Path, record: &Value) -> Result<Option<ReleaseReport>, RunError
         counts
     };
     let files: Vec<ReleaseFile> = manifest["files"].as_array().into_iter().flatten().map(file).collect();
-    let volume = Volume { rows: files.iter().map(|file| file.rows).sum(), ..Volume::default() };
+    let (words, bytes) = (manifest["words"].as_u64(), manifest["text_bytes"].as_u64());
+    let volume = Volume { rows: manifest["rows"].as_u64().unwrap_or(0), words, bytes, tokens: None };
     let opted_out = manifest["opted_out"].as_u64();
     let (licences, languages) = (counts("licenses"), counts("languages"));
     Ok(Some(ReleaseReport { stage: name, volume, files, licences, languages, opted_out }))
@@ -175,55 +184,4 @@ fn generation(run: &Path, record: &Value) -> Result<Vec<FigureTable>, RunError> 
         }
     }
     Ok(tables)
-}
-
-fn warnings(record: &Value, report: &RunReport) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    if let Some(release) = &report.release {
-        let unknown = release.licences.iter().filter(|licence| licence.name == "unknown").map(|l| l.rows).sum::<u64>();
-        if unknown > 0 {
-            let message = "Released rows state no licence.".to_owned();
-            let subject = release.stage.clone();
-            warnings.push(Warning { kind: WarningKind::Licence, subject, message, count: Some(unknown) });
-        }
-    }
-    for rule in &report.rules {
-        let share = rule.rows_dropped as f64 / rule.rows_seen.max(1) as f64;
-        let subject = format!("{}.{}", rule.stage, rule.rule);
-        if share > MUCH {
-            let message = format!("The rule drops {:.1} % of the rows it judges.", share * 100.0);
-            let count = Some(rule.rows_dropped);
-            warnings.push(Warning { kind: WarningKind::DroppedTooMuch, subject, message, count });
-        } else if rule.rows_seen > 0 && rule.rows_failed == Some(0) {
-            let message = "The rule dropped nothing.".to_owned();
-            warnings.push(Warning { kind: WarningKind::RuleNeverFired, subject, message, count: None });
-        }
-    }
-    for worker in report.lm.iter().flat_map(|lm| &lm.workers) {
-        let failed: u64 = worker.failures.iter().map(|failure| failure.requests).sum();
-        if failed > 0 {
-            let message = "Requests failed for good; the ledger has each with its cause.".to_owned();
-            let subject = worker.name.clone();
-            warnings.push(Warning { kind: WarningKind::WorkerFailed, subject, message, count: Some(failed) });
-        }
-    }
-    for source in stages(record).filter(|stage| stage["input"].as_array().is_none_or(Vec::is_empty)) {
-        let bad: u64 = source["rows"]["dropped"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(rule, _)| rule.starts_with("bad_"))
-            .filter_map(|(_, n)| n.as_u64())
-            .sum();
-        if bad > 0 {
-            let message = "Records could not be read; the ledger names each with file and place.".to_owned();
-            let subject = text(source, "name").to_owned();
-            warnings.push(Warning { kind: WarningKind::BadRecords, subject, message, count: Some(bad) });
-        }
-    }
-    for message in record["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let (kind, message) = (WarningKind::Other, message.to_owned());
-        warnings.push(Warning { kind, subject: "config".into(), message, count: None });
-    }
-    warnings
 }

@@ -33,6 +33,12 @@ pub struct PartRow {
     /// UTF-8 bytes of the kept texts; none where the rows have no text.
     #[serde(default)]
     pub text_bytes: Option<u64>,
+    /// Words of the kept texts, runs of anything but ASCII white space; none in parts of older versions.
+    #[serde(default)]
+    pub words: Option<u64>,
+    /// Words of the dropped texts by `stage.rule`.
+    #[serde(default)]
+    pub dropped_words: BTreeMap<String, u64>,
 }
 
 /// Rows of one stage.
@@ -47,6 +53,12 @@ pub struct StageCounts {
     /// UTF-8 bytes of the texts written; none of a stage that is not written, or whose rows have no text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_bytes_kept: Option<u64>,
+    /// Words of the texts that entered; none where the stage makes or rewrites texts, or a later one of its pass does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words_in: Option<u64>,
+    /// Words of the texts that left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words_kept: Option<u64>,
 }
 
 /// What is written last: the pass is complete.

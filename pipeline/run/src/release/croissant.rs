@@ -4,27 +4,18 @@
 //! checksum, every split a `FileSet`, the rows one `RecordSet` over all of them. The RAI fields say what this run knows of
 //! itself: how rows came in, what was done to them, what made some of them. Nothing is claimed that was not counted.
 
-use std::collections::BTreeMap;
-
 use arrow::datatypes::{DataType, Field};
 use gristmill_core::stage::Stage;
 use gristmill_stages::release::{Layout, ReleaseParams};
 use serde_json::{Value, json};
 
-use super::Facts;
+use super::Told;
 use super::files::ReleasedFile;
-use crate::plan::{Node, Plan, StageCounts};
+use crate::plan::Node;
 
 /// The metadata of a release.
-pub(super) fn croissant(
-    plan: &Plan,
-    node: &Node,
-    params: &ReleaseParams,
-    facts: &Facts,
-    files: &[ReleasedFile],
-    counts: &BTreeMap<String, StageCounts>,
-) -> Value {
-    let name = params.pretty_name.as_deref().unwrap_or(&plan.config.run.name);
+pub(super) fn croissant(told: &Told<'_>) -> Value {
+    let (params, facts, name) = (told.params, told.facts, told.title());
     let described = params.description.clone().unwrap_or_else(|| {
         format!("{} documents, built by gristmill {} from its configuration.", facts.rows, env!("CARGO_PKG_VERSION"))
     });
@@ -32,7 +23,6 @@ pub(super) fn croissant(
     if licenses.is_empty() {
         licenses = facts.licenses.keys().cloned().collect();
     }
-    let languages: Vec<&String> = facts.languages.keys().filter(|code| *code != "unknown").collect();
     let mut all = json!({
         "@context": context(),
         "@type": "sc:Dataset",
@@ -43,14 +33,20 @@ pub(super) fn croissant(
         "license": if licenses.is_empty() { vec!["unknown".to_owned()] } else { licenses },
         "version": "1.0.0",
         "keywords": params.task_categories,
-        "distribution": distribution(params, files),
-        "recordSet": [record_set(node)],
+        "distribution": distribution(params, told.files),
+        "recordSet": [record_set(told.node)],
     });
-    if !languages.is_empty() {
-        all["inLanguage"] = json!(languages);
+    if !facts.known_languages().is_empty() {
+        all["inLanguage"] = json!(facts.known_languages());
+    }
+    if let Some(day) = told.published() {
+        all["datePublished"] = json!(day);
+    }
+    if let Some(citation) = &params.citation {
+        all["citeAs"] = json!(citation);
     }
     if let Some(all) = all.as_object_mut() {
-        all.extend(responsible(plan, facts, counts));
+        all.extend(responsible(told));
     }
     all
 }
@@ -182,60 +178,65 @@ fn data_type(kind: &DataType) -> &'static str {
 }
 
 /// The fields of Croissant RAI that a run can fill by itself.
-fn responsible(
-    plan: &Plan,
-    facts: &Facts,
-    counts: &BTreeMap<String, StageCounts>,
-) -> impl Iterator<Item = (String, Value)> {
-    let sources: Vec<String> = plan
-        .nodes
-        .iter()
+fn responsible(told: &Told<'_>) -> impl Iterator<Item = (String, Value)> {
+    let nodes = || told.plan.nodes.iter();
+    let records = |name: &str| told.counts.get(name).map_or(0, |count| count.rows_in);
+    let sources: Vec<String> = nodes()
         .filter(|node| matches!(node.stage, Stage::Source(_)))
-        .map(|node| {
-            let rows = counts.get(&node.decl.name).map_or(0, |count| count.rows_in);
-            format!("{} ({}): {rows} records", node.decl.name, node.decl.kind)
-        })
+        .map(|node| format!("{} ({}): {} records", node.decl.name, node.decl.kind, records(&node.decl.name)))
         .collect();
-    let steps: Vec<String> = plan
-        .nodes
-        .iter()
+    let steps: Vec<String> = nodes()
         .filter_map(|node| {
-            let count = counts.get(&node.decl.name)?;
+            let count = told.counts.get(&node.decl.name)?;
             Some(format!("{} ({}): {} in, {} kept", node.decl.name, node.decl.kind, count.rows_in, count.kept))
         })
         .collect();
-    let makers: Vec<String> = plan
-        .nodes
-        .iter()
-        .filter_map(|node| match &node.stage {
-            Stage::Maker(maker) => Some((node.decl.name.clone(), maker.workers())),
-            _ => None,
+    let rules: Vec<String> = nodes()
+        .filter_map(|node| Some((node, told.counts.get(&node.decl.name)?)))
+        .flat_map(|(node, count)| {
+            count.dropped.iter().map(move |(rule, n)| format!("{}.{rule} dropped {n}", node.decl.name))
         })
-        .map(|(stage, workers)| {
-            let names: Vec<String> = workers.into_iter().map(|(_, worker)| worker).collect();
-            format!("{stage}: {}", if names.is_empty() { "made by rules".into() } else { names.join(", ") })
+        .collect();
+    let makers: Vec<String> = told
+        .makers()
+        .into_iter()
+        .map(|(node, workers)| {
+            let by = if workers.is_empty() { "made by rules".to_owned() } else { workers.join(", ") };
+            format!("{} ({}): {by}", node.decl.name, node.decl.kind)
         })
         .collect();
     let mut kinds = vec!["Others"];
     if !makers.is_empty() {
         kinds.push("Synthetic data");
     }
-    if plan.nodes.iter().any(|node| node.decl.kind == "warc") {
+    if nodes().any(|node| node.decl.kind == "warc") {
         kinds.push("Web scraping");
     }
-    let unknown = facts.licenses.get("unknown").copied().unwrap_or(0);
     let machine =
         if makers.is_empty() { "No language model made or judged any row.".into() } else { makers.join("; ") };
-    let missing = format!("{unknown} of {} documents state no licence.", facts.rows);
-    [
+    let missing = format!("{} of {} documents state no licence.", told.facts.unlicensed(), told.facts.rows);
+    let private = match told.uses("pii") {
+        true => "Personal information was looked for by the operators named in the steps above.",
+        false => "Personal information was neither looked for nor removed.",
+    };
+    let mut fields = vec![
         ("rai:dataCollection", json!(sources.join("; "))),
         ("rai:dataCollectionType", json!(kinds)),
         ("rai:dataCollectionMissingData", json!(missing)),
         ("rai:dataPreprocessingProtocol", json!(steps)),
+        ("rai:dataManipulationProtocol", json!(rules)),
         ("rai:machineAnnotationTools", json!([machine])),
-        ("rai:personalSensitiveInformation", json!(["Nothing was looked for or removed unless a step above says so."])),
+        ("rai:personalSensitiveInformation", json!([private])),
         ("rai:dataLimitations", json!("Filters are heuristics; what each dropped is in the ledger of the run.")),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value))
+        ("rai:dataUseCases", json!(told.params.task_categories)),
+    ];
+    let found: Vec<String> = told
+        .audits
+        .iter()
+        .flat_map(|(stage, audit)| super::card::findings(audit).map(move |line| format!("{stage}: {line}")))
+        .collect();
+    if !found.is_empty() {
+        fields.push(("rai:dataBiases", json!(found)));
+    }
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value))
 }
