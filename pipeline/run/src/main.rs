@@ -403,6 +403,15 @@ struct AuditArgs {
     /// Files of seeds that the rows were made from: copies of them are found
     #[arg(long, num_args = 1..)]
     seeds: Vec<PathBuf>,
+    /// Files of prompts that made the rows: runs of their words in the rows are leaks
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    prompts: Vec<PathBuf>,
+    /// All labels in their order, where they have one
+    #[arg(long, value_delimiter = ',', value_name = "LABEL")]
+    label_order: Vec<String>,
+    /// Key of the made rows whose value parts them: source model, prompt template, topic
+    #[arg(long, value_name = "KEY")]
+    slice: Option<String>,
     /// Files of evaluation sets that the rows must not hold
     #[arg(long, num_args = 1..)]
     eval_sets: Vec<PathBuf>,
@@ -430,8 +439,8 @@ impl From<AuditArgs> for AuditCall {
             KindArg::Text => DataKind::Text,
         };
         let AuditArgs { artificial, human, field, human_field, out, fail_on, compare, normalise, .. } = args;
-        let AuditArgs { bands, detector, language, seeds, eval_sets, seed, .. } = args;
-        let options = AuditOptions { seed, bands, detector, language, seeds, eval_sets };
+        let AuditArgs { bands, detector, language, seeds, eval_sets, prompts, label_order, slice, seed, .. } = args;
+        let options = AuditOptions { seed, bands, detector, language, seeds, eval_sets, prompts, label_order, slice };
         Self { artificial, human, kind, field, human_field, out, fail_on, compare, normalise, options }
     }
 }

@@ -40,6 +40,12 @@ pub struct AuditOptions {
     pub seeds: Vec<PathBuf>,
     /// Files of evaluation sets that the rows must not hold.
     pub eval_sets: Vec<PathBuf>,
+    /// Files of prompts that made the rows: runs of their words in the rows are leaks.
+    pub prompts: Vec<PathBuf>,
+    /// All labels in their order, where they have one.
+    pub label_order: Vec<String>,
+    /// The key whose value is a row's slice: source model, prompt template, topic.
+    pub slice: Option<String>,
 }
 
 /// Compares two sides; the reference (human) first.
@@ -63,6 +69,11 @@ pub fn compare_sides(reference: &Side, candidate: &Side, options: &AuditOptions)
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         eval_sets.push(EvalSet { name, items: read_texts(path)? });
     }
+    let mut prompts = Vec::new();
+    for path in &options.prompts {
+        let read = std::fs::read_to_string(path);
+        prompts.push(read.map_err(|e| usage(format!("cannot read the prompt {}: {e}", path.display())))?);
+    }
     let (detector, machine_share) = match &options.detector {
         Some(model) => detected(model, &human, &made)?,
         None => (None, None),
@@ -77,6 +88,8 @@ pub fn compare_sides(reference: &Side, candidate: &Side, options: &AuditOptions)
         detector,
         seeds: &seeds,
         eval_sets: &eval_sets,
+        prompts: &prompts,
+        label_order: &options.label_order,
         language: options.language.as_deref(),
         language_of: Some(&language_of),
         verb_noun_of: Some(&verb_noun),

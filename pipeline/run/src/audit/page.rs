@@ -7,11 +7,33 @@ use gristmill_detectors::artifact::{
 use crate::report::audit::{AuditPage, Effect, Finding, Gate as PageGate, LeakProbe, LeakScalar, Level, Plot, Side};
 use crate::report::model::{Cell, Column, Example, FigureRow, FigureTable, Unit, Version};
 
-/// Findings in the strip at the top of the page.
-const HEADLINES: usize = 8;
+/// Metrics of the strip at the top of the page, as far as an audit has them: each by its worst field.
+const HEADLINES: [&str; 12] = [
+    "c2st_auroc",
+    "near_duplicates",
+    "contamination",
+    "label_coverage",
+    "minority_recall",
+    "position_bias",
+    "length_bias",
+    "role_flips",
+    "refusals",
+    "template_phrases",
+    "pii",
+    "machine_share",
+];
+/// Slices shown of a metric.
+const SLICES: usize = 12;
 
-/// The page of an audit, with the limits it was held against.
-pub fn page(title: &str, origins: &[String; 2], audit: &Audit, gate: &Gate, report: &GateReport) -> AuditPage {
+/// The page of an audit, with the limits it was held against and the audit before it.
+pub fn page(
+    title: &str,
+    origins: &[String; 2],
+    audit: &Audit,
+    gate: &Gate,
+    report: &GateReport,
+    older: Option<&Audit>,
+) -> AuditPage {
     let side = |i: usize| {
         let side = &audit.sides[i];
         Side {
@@ -23,9 +45,20 @@ pub fn page(title: &str, origins: &[String; 2], audit: &Audit, gate: &Gate, repo
     };
     let mut findings: Vec<Finding> =
         audit.findings.iter().filter(|finding| finding.metric != "leak_probe").map(finding).collect();
-    let mut order: Vec<usize> = (0..findings.len()).collect();
-    order.sort_by_key(|i| std::cmp::Reverse(findings[*i].level));
-    order.into_iter().take(HEADLINES).for_each(|i| findings[i].headline = true);
+    for metric in HEADLINES {
+        let of_metric = |key: &str| key.split('.').next() == Some(metric);
+        let shown = findings.iter_mut().filter(|finding| of_metric(&finding.key) && finding.not_computed.is_none());
+        if let Some(worst) = shown.rev().max_by_key(|finding| finding.level) {
+            worst.headline = true;
+        }
+    }
+    for (finding, found) in findings.iter_mut().zip(audit.findings.iter().filter(|f| f.metric != "leak_probe")) {
+        let is_same = |other: &&Found| other.metric == found.metric && other.field == found.field;
+        let before = older.and_then(|older| older.findings.iter().find(is_same));
+        finding.previous = before.and_then(|found| found.between.or(found.candidate)).map(|estimate| estimate.value);
+    }
+    let mut tables: Vec<FigureTable> = slices(audit).into_iter().collect();
+    tables.extend(audit.findings.iter().filter(|finding| !finding.details.is_empty()).map(details));
     AuditPage {
         title: title.to_owned(),
         data_type: audit.data_type.name().to_owned(),
@@ -40,7 +73,7 @@ pub fn page(title: &str, origins: &[String; 2], audit: &Audit, gate: &Gate, repo
         findings,
         gates: gates(gate, report),
         plots: audit.histograms.iter().filter_map(plot).collect(),
-        tables: audit.findings.iter().filter(|finding| !finding.details.is_empty()).map(details).collect(),
+        tables,
     }
 }
 
@@ -111,6 +144,9 @@ fn finding(found: &Found) -> Finding {
         previous: None,
         unit: unit(found.unit),
         band: None,
+        limits: found.band.clone(),
+        intervals: [&found.reference, if found.between.is_some() { &found.between } else { &found.candidate }]
+            .map(|estimate| estimate.as_ref().and_then(interval)),
         effect,
         n: [n(&found.reference), n(&found.candidate).max(n(&found.between))],
         sentence: found.sentence.clone(),
@@ -157,6 +193,36 @@ fn plot(histogram: &gristmill_detectors::artifact::Histogram) -> Option<Plot> {
         })
         .collect();
     Some(Plot::BarPairs { title: histogram.title.clone(), unit: Unit::Share, pairs })
+}
+
+/// Every judged metric by slice of the candidate, the slices with most rows; none without slices.
+fn slices(audit: &Audit) -> Option<FigureTable> {
+    let sliced: Vec<&Found> =
+        audit.findings.iter().filter(|found| found.slices.len() > 1 && found.band.is_some()).collect();
+    let mut rows: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for slice in sliced.iter().flat_map(|found| &found.slices) {
+        let most = rows.entry(&slice.slice).or_insert(0);
+        *most = slice.n.max(*most);
+    }
+    let mut names: Vec<(&str, usize)> = rows.into_iter().collect();
+    names.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    names.truncate(SLICES);
+    let row = |found: &&Found| {
+        let of = |name: &str| found.slices.iter().find(|slice| slice.slice == name).map(|slice| slice.value);
+        let field = if found.field.is_empty() { String::new() } else { format!(" ({})", found.field) };
+        FigureRow {
+            label: format!("{}{field}", found.title),
+            unit: Some(unit(found.unit)),
+            cells: names.iter().map(|(name, _)| of(name).map_or(Cell::Missing, Cell::Number)).collect(),
+        }
+    };
+    (!names.is_empty()).then(|| FigureTable {
+        title: "By slice".into(),
+        subject: "metric".into(),
+        columns: names.iter().map(|(name, _)| Column { name: (*name).to_owned(), unit: Unit::Plain }).collect(),
+        rows: sliced.iter().map(row).collect(),
+        note: Some("Values of the second side, the slices with most rows first; metrics that have limits.".into()),
+    })
 }
 
 fn details(found: &Found) -> FigureTable {

@@ -25,23 +25,41 @@ pub enum DataKind {
     Text,
 }
 
-/// Reads the rows of one side from files.
+/// Reads the rows of one side from files; `slice` names the key whose value is a row's slice.
 ///
 /// # Errors
 /// Names the file and line that cannot be read.
-pub fn read_side(name: &str, files: &[PathBuf], kind: DataKind, field: Option<&str>) -> Result<Side, RunError> {
+pub fn read_side(
+    name: &str,
+    files: &[PathBuf],
+    kind: DataKind,
+    field: Option<&str>,
+    slice: Option<&str>,
+) -> Result<Side, RunError> {
     let mut values = Vec::new();
     for path in files {
         values.extend(values_of(path, field)?);
     }
-    rows_of(name, values, kind, field)
+    rows_of(name, values, kind, field, slice)
 }
 
 /// A side of rows that are read already.
 ///
 /// # Errors
 /// Names the row that is not of that kind.
-pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, field: Option<&str>) -> Result<Side, RunError> {
+pub(super) fn rows_of(
+    name: &str,
+    values: Vec<Value>,
+    kind: DataKind,
+    field: Option<&str>,
+    slice: Option<&str>,
+) -> Result<Side, RunError> {
+    let named = |value: &Value, slice: &str| match value.get(slice) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    };
+    let slices = slice.map_or_else(Vec::new, |slice| values.iter().map(|value| named(value, slice)).collect());
     let rows = match kind {
         DataKind::Instructions => Rows::Instructions(values.iter().map(instruction).collect()),
         DataKind::Labels => Rows::Labels(typed::<LabelRow>(values)?),
@@ -49,7 +67,7 @@ pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, field: Opt
         DataKind::Dialogues => Rows::Dialogues(typed::<Dialogue>(values)?),
         DataKind::Text => Rows::Text(values.iter().map(|value| text_of(value, field)).collect()),
     };
-    Ok(Side { name: name.to_owned(), rows, slices: Vec::new() })
+    Ok(Side { name: name.to_owned(), rows, slices })
 }
 
 /// The rows of a file: its lines, or the list that `field` names in an object of lists.

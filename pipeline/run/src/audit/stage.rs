@@ -53,6 +53,13 @@ static ENTRY: StageEntry = StageEntry {
         ParamDoc { name: "seeds", default: "[]", about: "files of seeds the rows were made from: copies are found" },
         ParamDoc { name: "eval_sets", default: "[]", about: "files of evaluation sets that the rows must not hold" },
         ParamDoc {
+            name: "prompts",
+            default: "[]",
+            about: "files of prompts that made the rows: leaks of them are found",
+        },
+        ParamDoc { name: "label_order", default: "[]", about: "all labels in their order, where they have one" },
+        ParamDoc { name: "slice", default: "none", about: "column whose values part the rows: model, template, topic" },
+        ParamDoc {
             name: "fail_on",
             default: "none",
             about: "stops the run when a limit is crossed: \"leak>0.65,near_duplicates>0.05\"",
@@ -88,6 +95,14 @@ pub struct AuditParams {
     /// Files of evaluation sets.
     #[serde(default)]
     pub eval_sets: Vec<PathBuf>,
+    /// Files of prompts.
+    #[serde(default)]
+    pub prompts: Vec<PathBuf>,
+    /// Labels in their order.
+    #[serde(default)]
+    pub label_order: Vec<String>,
+    /// Column of the rows' slices.
+    pub slice: Option<String>,
     /// Limits that stop the run.
     pub fail_on: Option<String>,
 }
@@ -107,7 +122,12 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     if let Some(Err(error)) = params.fail_on.as_ref().map(|text| text.parse::<Gate>()) {
         return Err(ParamError::at("fail_on", error.to_string()));
     }
-    let lists = [("human", &params.human), ("seeds", &params.seeds), ("eval_sets", &params.eval_sets)];
+    let lists = [
+        ("human", &params.human),
+        ("seeds", &params.seeds),
+        ("eval_sets", &params.eval_sets),
+        ("prompts", &params.prompts),
+    ];
     for (key, files) in lists {
         if let Some(missing) = files.iter().find(|path| !path.is_file()) {
             return Err(ParamError::at(key, format!("there is no file {}", missing.display())));
@@ -124,7 +144,9 @@ fn columns(kind: DataKind) -> &'static [&'static str] {
     match kind {
         DataKind::Instructions => &["instruction", "input", "output"],
         DataKind::Labels => &["item", "annotator", "label", "text"],
-        DataKind::Preferences => &["prompt", "a", "b", "winner", "chosen", "rejected"],
+        DataKind::Preferences => {
+            &["prompt", "a", "b", "winner", "order_known", "model_a", "model_b", "judge", "chosen", "rejected"]
+        }
         DataKind::Dialogues => &["turns"],
         DataKind::Text => &["text"],
     }
@@ -145,7 +167,10 @@ impl AuditStage {
         }
         let wanted = columns(self.params.kind);
         let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
-        let names = names.iter().filter(|name| wanted.contains(&name.as_str()) && !is_hidden(name));
+        let names = names.iter().filter(|name| {
+            let is_slice = self.params.slice.as_deref() == Some(name.as_str());
+            (wanted.contains(&name.as_str()) || is_slice) && !is_hidden(name)
+        });
         let frame = frame.clone().select(names.map(|name| ident(name.as_str())).collect::<Vec<_>>())?;
         let mut sample = Sample::new(self.params.max_rows, self.seed);
         for mut partition in frame.execute_stream_partitioned().await? {
@@ -163,11 +188,12 @@ impl Solver for AuditStage {
         let (params, kind) = (&self.params, self.params.kind);
         let human_where = params.human_where.as_ref();
         let made = self.sample(input, human_where.map(|sql| format!("({sql}) IS NOT TRUE"))).await?;
-        let of_rows = |name: &str, rows| rows_of(name, rows, kind, None).map_err(|e| self.failed(&e));
-        let candidate = of_rows("artificial", made)?;
+        let slice = params.slice.as_deref();
+        let of_rows = |name: &str, rows, slice| rows_of(name, rows, kind, None, slice).map_err(|e| self.failed(&e));
+        let candidate = of_rows("artificial", made, slice)?;
         let reference = match human_where {
-            Some(sql) => of_rows("human", self.sample(input, Some(sql.clone())).await?)?,
-            None => read_side("human", &params.human, kind, None).map_err(|e| self.failed(&e))?,
+            Some(sql) => of_rows("human", self.sample(input, Some(sql.clone())).await?, None)?,
+            None => read_side("human", &params.human, kind, None, None).map_err(|e| self.failed(&e))?,
         };
         let options = AuditOptions {
             seed: self.seed,
@@ -176,6 +202,9 @@ impl Solver for AuditStage {
             language: params.language.clone(),
             seeds: params.seeds.clone(),
             eval_sets: params.eval_sets.clone(),
+            prompts: params.prompts.clone(),
+            label_order: params.label_order.clone(),
+            slice: params.slice.clone(),
         };
         let audit = tokio::task::spawn_blocking(move || compare_sides(&reference, &candidate, &options));
         let audit = audit.await.map_err(|e| Error::Bug(e.to_string()))?.map_err(|e: RunError| self.failed(&e))?;
@@ -188,6 +217,11 @@ impl Solver for AuditStage {
         if !wanted.iter().any(|name| input.schema().field_with_unqualified_name(name).is_ok()) {
             let message = format!("the input has none of the columns {}", wanted.join(", "));
             return Err(ParamError::at("type", message).into());
+        }
+        if let Some(slice) = &self.params.slice
+            && input.schema().field_with_unqualified_name(slice).is_err()
+        {
+            return Err(ParamError::at("slice", format!("the input has no column \"{slice}\"")).into());
         }
         if let Some(sql) = &self.params.human_where {
             input.parse_sql_expr(sql).map_err(|e| Error::from(ParamError::at("human_where", e.strip_backtrace())))?;

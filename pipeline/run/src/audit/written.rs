@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_core::error::Error;
 use gristmill_core::params;
-use gristmill_detectors::artifact::{Audit, Comparison, Gate, GateReport, Level, markdown};
+use gristmill_detectors::artifact::{Audit, Gate, GateReport, Level, compare, markdown};
 
 use super::{AuditParams, page};
 use crate::RunError;
@@ -26,7 +26,7 @@ pub struct Written {
 pub fn write(
     audit: &Audit,
     gate: &Gate,
-    older: Option<&Comparison>,
+    older: Option<&Audit>,
     origins: &[String; 2],
     title: &str,
     out: &Path,
@@ -35,8 +35,8 @@ pub fn write(
     make_dir(out)?;
     let json = audit.to_json().map_err(|e| Error::Bug(e.to_string()))?;
     write_whole(&out.join("audit.json"), json.as_bytes())?;
-    write_whole(&out.join("audit.md"), markdown(audit, older).as_bytes())?;
-    let shown = page(title, origins, audit, gate, &report);
+    write_whole(&out.join("audit.md"), markdown(audit, older.map(|older| compare(older, audit)).as_ref()).as_bytes())?;
+    let shown = page(title, origins, audit, gate, &report, older);
     let index = out.join("index.html");
     write_whole(&index, audit_page(&shown, PageLimits::default()).as_bytes())?;
     Ok(Written { index, gate: report })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gristmill_core::error::Error;
-use gristmill_detectors::artifact::{Audit, Gate, compare};
+use gristmill_detectors::artifact::{Audit, Gate};
 
 use crate::RunError;
 use crate::audit::{AuditOptions, DataKind, compare_sides, normalise, read_side, write};
@@ -43,8 +43,9 @@ pub fn audit(call: &AuditCall) -> Result<String, RunError> {
         Some(text) => text.parse().map_err(|e| RunError::Usage(format!("--fail-on: {e}")))?,
     };
     let human_field = call.human_field.as_deref().or(call.field.as_deref());
-    let mut human = read_side("human", &call.human, call.kind, human_field)?;
-    let mut artificial = read_side("artificial", &call.artificial, call.kind, call.field.as_deref())?;
+    let slice = call.options.slice.as_deref();
+    let mut human = read_side("human", &call.human, call.kind, human_field, None)?;
+    let mut artificial = read_side("artificial", &call.artificial, call.kind, call.field.as_deref(), slice)?;
     if call.normalise {
         normalise(&mut human);
         normalise(&mut artificial);
@@ -55,8 +56,7 @@ pub fn audit(call: &AuditCall) -> Result<String, RunError> {
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .map_err(|e| RunError::Usage(format!("cannot read {}: {e}", path.display())))?;
-            let old = Audit::from_json(&text).map_err(|e| RunError::Usage(format!("{}: {e}", path.display())))?;
-            Some(compare(&old, &audit))
+            Some(Audit::from_json(&text).map_err(|e| RunError::Usage(format!("{}: {e}", path.display())))?)
         }
     };
     let names = |files: &[PathBuf]| files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");

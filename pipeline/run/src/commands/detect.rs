@@ -48,7 +48,7 @@ impl Sides {
 }
 
 pub(crate) fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
-    Ok(texts(&read_side("texts", files, DataKind::Text, field)?))
+    Ok(texts(&read_side("texts", files, DataKind::Text, field, None)?))
 }
 
 pub(crate) fn load(model: &Path) -> Result<(Detector, Passport), RunError> {

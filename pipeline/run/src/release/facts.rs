@@ -87,10 +87,10 @@ async fn number(context: &SessionContext, sql: &str) -> Result<u64> {
 
 /// The first ten characters of a time stamp are its day.
 async fn newest(context: &SessionContext) -> Result<Option<String>> {
-    let query = format!("SELECT arrow_cast(left(CAST(max({CREATED}) AS VARCHAR), 10), 'Utf8') FROM released");
+    let query = format!("SELECT arrow_cast(CAST(max({CREATED}) AS VARCHAR), 'Utf8') FROM released");
     let batches = context.sql(&query).await?.collect().await?;
     let column = batches.first().map(|batch| batch.column(0).as_string::<i32>().clone());
-    Ok(column.filter(|column| column.is_valid(0)).map(|column| column.value(0).to_owned()))
+    Ok(column.filter(|column| column.is_valid(0)).map(|column| column.value(0).chars().take(10).collect()))
 }
 
 async fn count_values(context: &SessionContext, column: &str) -> Result<BTreeMap<String, u64>> {

@@ -124,6 +124,12 @@ pub struct Finding {
     /// Values of the second side that count as fine.
     #[serde(default)]
     pub band: Option<[f64; 2]>,
+    /// The limits of the levels in words, where they are no band of the second side's value.
+    #[serde(default)]
+    pub limits: Option<String>,
+    /// Intervals of the values.
+    #[serde(default)]
+    pub intervals: [Option<[f64; 2]>; 2],
     /// How far the sides are apart.
     #[serde(default)]
     pub effect: Option<Effect>,

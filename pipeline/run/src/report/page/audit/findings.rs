@@ -12,6 +12,8 @@ use crate::report::page::figures::in_unit;
 
 /// How many findings count as the worst.
 const WORST: usize = 5;
+/// Characters of the words on limits.
+const LIMITS_CHARS: usize = 300;
 
 fn id(i: usize) -> Id {
     Id::numbered("finding", i)
@@ -37,13 +39,30 @@ pub(super) fn strip(h: &mut Html, audit: &AuditPage) {
                 h.el("span", &at().class("big"), |h| h.shown(&value(finding, 1)));
                 h.words(" ");
                 h.el("a", &at().href(&id(i)), |h| h.data(&finding.name));
+                interval(h, finding, 1);
                 h.el("span", &at().class("soft small band"), |h| band(h, finding));
             });
         }
     });
 }
 
+/// The interval of a side's value, below it.
+fn interval(h: &mut Html, finding: &Finding, side: usize) {
+    if let Some([low, high]) = finding.intervals[side] {
+        h.words(" ");
+        h.el("span", &at().class("soft small"), |h| {
+            h.shown(&in_unit(low, finding.unit));
+            h.words(" to ");
+            h.shown(&in_unit(high, finding.unit));
+        });
+    }
+}
+
 fn band(h: &mut Html, finding: &Finding) {
+    if let Some(limits) = &finding.limits {
+        h.words("limits: ");
+        h.data_cut(limits, LIMITS_CHARS);
+    }
     if let Some([low, high]) = finding.band {
         h.words("band ");
         h.shown(&in_unit(low, finding.unit));
@@ -114,8 +133,12 @@ fn part_table(h: &mut Html, audit: &AuditPage, part: &[(usize, &Finding)], limit
 }
 
 fn cells(h: &mut Html, finding: &Finding, previous: bool, limits: PageLimits) {
-    table::number(h, &value(finding, 0));
-    table::number(h, &value(finding, 1));
+    for side in 0..2 {
+        h.el("td", &at().class("num"), |h| {
+            h.shown(&value(finding, side));
+            interval(h, finding, side);
+        });
+    }
     if previous {
         table::number(h, &finding.previous.map_or_else(Shown::missing, |value| in_unit(value, finding.unit)));
     }
