@@ -93,7 +93,6 @@ pub fn compare_sides(reference: &Side, candidate: &Side, options: &AuditOptions)
         language: options.language.as_deref(),
         language_of: Some(&language_of),
         verb_noun_of: Some(&verb_noun),
-        ..Inputs::default()
     };
     let params = Params { seed: options.seed, ..Params::default() };
     audit(reference, candidate, &inputs, &params, &bands).map_err(|e| usage(e.to_string()))
