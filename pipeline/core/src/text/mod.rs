@@ -5,6 +5,7 @@
 
 mod lines;
 mod sentences;
+mod words_spaced;
 mod words_spacy;
 mod words_unicode;
 
@@ -12,6 +13,7 @@ use std::cell::OnceCell;
 
 pub use lines::{is_python_space, python_strip, split_lines, split_newline_runs};
 pub use sentences::count_sentences;
+pub use words_spaced::n_spaced_words;
 
 /// How a text is cut into words. The tools of the field disagree; a dialect names one of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -25,6 +25,7 @@ use gristmill_core::error::{Error, Result};
 use gristmill_core::ledger;
 use gristmill_core::schema::{DROPPED_BY, EVIDENCE, ID, RULES_PREFIX, TEXT, URL};
 use gristmill_core::stage::Stage;
+use gristmill_core::text::n_spaced_words;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{Node, PartRow};
@@ -216,7 +217,7 @@ impl<'a> ShardWriter<'a> {
             return;
         };
         for row in 0..batch.num_rows() {
-            let n = value(&text, row).map_or(0, n_words);
+            let n = value(&text, row).map_or(0, n_spaced_words);
             match by.is_valid(row).then(|| by.value(row)) {
                 None => self.words = self.words.map(|sum| sum + n),
                 Some(by) => *self.dropped_words.entry(by.to_owned()).or_insert(0) += n,
@@ -251,14 +252,6 @@ fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
 /// A column that the ledger needs; a release that does not show it carries it under a hidden name.
 fn ledger_column(batch: &RecordBatch, name: &str) -> Result<ArrayRef> {
     column(batch, name).or_else(|_| column(batch, &format!("_{name}")))
-}
-
-/// Runs of anything but ASCII white space.
-fn n_words(text: &str) -> u64 {
-    let is_space = |byte: &u8| byte.is_ascii_whitespace();
-    let bytes = text.as_bytes();
-    let starts = bytes.windows(2).filter(|pair| is_space(&pair[0]) && !is_space(&pair[1])).count();
-    starts as u64 + u64::from(bytes.first().is_some_and(|first| !is_space(first)))
 }
 
 /// Gives a batch the planned schema: the engine may have changed nullability and metadata, never types.
@@ -339,16 +332,4 @@ fn append_failed(failed: &mut ListBuilder<StringBuilder>, batch: &RecordBatch, s
         None => failed.values().append_value(rule),
     }
     failed.append(true);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_runs_between_white_space() {
-        for (text, n) in [("", 0), ("  ", 0), ("a", 1), (" two  words\n", 2), ("ein Wörtchen, 3.5 €", 4)] {
-            assert_eq!(n_words(text), n, "{text:?}");
-        }
-    }
 }
