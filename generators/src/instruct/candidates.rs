@@ -121,7 +121,8 @@ impl Candidates {
         Some(Candidate { text, fails })
     }
 
-    fn fault(&self, text: &str) -> Option<&'static str> {
+    /// The first rule an instruction fails.
+    pub(crate) fn fault(&self, text: &str) -> Option<&'static str> {
         let rules = &self.rules;
         let n_words = text.split_whitespace().count();
         let first = text.chars().next();

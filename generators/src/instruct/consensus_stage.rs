@@ -70,6 +70,7 @@ struct Tally {
     branches: BTreeMap<&'static str, u64>,
     sources: BTreeMap<String, u64>,
     least: Vec<f64>,
+    scores: Vec<f64>,
     equal: u64,
 }
 
@@ -90,6 +91,11 @@ impl Tally {
             "note": "Exact matches are kept whatever the threshold.",
         });
         writer.figure("consensus", table);
+        let rows: [(&str, &[f64], Value); 2] = [
+            ("least similarity of two outputs", &self.least, Value::Null),
+            ("summed similarity of the output taken", &self.scores, Value::Null),
+        ];
+        writer.figure("scores", figures::spreads("agreement", "Ensemble-Instruct", &rows));
     }
 }
 
@@ -121,7 +127,10 @@ impl Choose {
                 *tally.sources.entry(worker.clone()).or_insert(0) += 1;
                 match score {
                     None => tally.equal += 1,
-                    Some(_) => tally.least.push(consensus.least()),
+                    Some(score) => {
+                        tally.least.push(consensus.least());
+                        tally.scores.push(score);
+                    }
                 }
                 let (instruction, input) = (text_of(&row, "instruction").to_owned(), text_of(&row, "input").to_owned());
                 set_instruction(&mut row, &instruction, &input, &text);

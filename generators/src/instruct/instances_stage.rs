@@ -18,13 +18,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::instances::{self, Compat, Instance, LABELLED_RULES, RULES};
+use super::instances_tally::{ClassificationTally, InstancesTally};
 use super::instructions_stage::END_MARK;
 use crate::kit::params::{sampling, template};
 use crate::kit::prompt::prompt_hash;
 use crate::kit::rows::{
     Origin, claim, document_schema, extended_schema, instruction_fields, require_columns, set_instruction, text,
 };
-use crate::kit::{Draws, Outcome, Panel, PerRow, Row, RowRecipe, Template, text_of};
+use crate::kit::{Draws, Outcome, Panel, PerRow, Row, RowRecipe, Tally, Template, text_of};
 
 /// The row of the stage table for the question whether a task is classification.
 pub(super) const CLASSIFICATION: StageEntry = StageEntry {
@@ -48,7 +49,7 @@ pub(super) const CLASSIFICATION: StageEntry = StageEntry {
 /// The row of the stage table for Self-Instruct's instances.
 pub(super) const SELF_INSTRUCT: StageEntry = StageEntry {
     kind: "self_instruct.instances",
-    version: 1,
+    version: 2,
     about: "Inputs and outputs for each instruction, label first for classification; drops what is invalid or contradicts itself.",
     source: "Self-Instruct, Wang et al. 2023, arXiv:2212.10560, section 2.2",
     takes_input: true,
@@ -78,7 +79,7 @@ pub(super) const SELF_INSTRUCT: StageEntry = StageEntry {
 /// The row of the stage table for Ensemble-Instruct's instances.
 pub(super) const ENSEMBLE_INSTRUCT: StageEntry = StageEntry {
     kind: "ensemble_instruct.instances",
-    version: 1,
+    version: 2,
     about: "Inputs and outputs, or outputs only, for each instruction, in labelled fields ended by a mark.",
     source: "Ensemble-Instruct, Lee et al. 2023, arXiv:2310.13961, section 3.2",
     takes_input: true,
@@ -156,6 +157,10 @@ impl RowRecipe for Classification {
 
     fn workers(&self) -> Vec<(String, String)> {
         vec![("worker".to_owned(), self.worker.clone())]
+    }
+
+    fn tally(&self) -> Option<Box<dyn Tally>> {
+        Some(Box::<ClassificationTally>::default())
     }
 
     async fn work(&self, _n: u64, mut row: Row, workers: &Panel) -> Result<Vec<Outcome>> {
@@ -325,7 +330,7 @@ impl RowRecipe for Instances {
         require_columns(&self.stage, input, &["id", "instruction"])?;
         let mut own = instruction_fields();
         own.push(claim("is_classification"));
-        own.push(text("raw_reply"));
+        own.extend([text("raw_reply"), text("finish")]);
         Ok(document_schema(own))
     }
 
@@ -341,6 +346,13 @@ impl RowRecipe for Instances {
         vec![("worker".to_owned(), self.worker.clone())]
     }
 
+    fn tally(&self) -> Option<Box<dyn Tally>> {
+        Some(Box::new(match self.reading {
+            Reading::Examples { .. } => InstancesTally::new(RULES, "Self-Instruct"),
+            Reading::Labelled => InstancesTally::new(LABELLED_RULES, "Ensemble-Instruct"),
+        }))
+    }
+
     async fn work(&self, _n: u64, row: Row, workers: &Panel) -> Result<Vec<Outcome>> {
         let label_first = row.get("is_classification").and_then(Value::as_bool).unwrap_or(false);
         let chosen = self.classification.as_ref().filter(|_| label_first).unwrap_or(&self.template);
@@ -354,15 +366,20 @@ impl RowRecipe for Instances {
         };
         let found = self.read(&row, &reply, label_first);
         if found.is_empty() {
-            let made = self.row(&row, &hash, 0, &nothing);
+            let mut made = self.row(&row, &hash, 0, &nothing);
+            made.insert("finish".into(), json!(reply.finish));
             return Ok(vec![Outcome::drop(made, "reply_has_instances", json!({ "reply": reply.text }))]);
         }
         let outcome = |(i, (instance, fails)): (usize, (Instance, Option<&'static str>))| {
             let mut made = self.row(&row, &hash, i + 1, &instance);
             made.insert("raw_reply".into(), reply.text.as_str().into());
+            made.insert("finish".into(), json!(reply.finish));
             match fails {
                 None => Outcome::Keep(made),
-                Some(rule) => Outcome::drop(made, rule, json!({ "input": instance.input, "output": instance.output })),
+                Some(rule) => {
+                    let evidence = json!({ "input": instance.input, "output": instance.output, "reply": reply.text });
+                    Outcome::drop(made, rule, evidence)
+                }
             }
         };
         Ok(found.into_iter().enumerate().map(outcome).collect())

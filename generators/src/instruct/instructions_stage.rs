@@ -229,7 +229,9 @@ struct Tally {
     candidates: u64,
     dropped: BTreeMap<String, u64>,
     closest: Vec<f64>,
+    means: Vec<f64>,
     words: Vec<f64>,
+    diversity: figures::Diversity,
 }
 
 impl Instructions {
@@ -261,9 +263,11 @@ impl Instructions {
             tally.closest.push(*f);
         }
         row.insert("mean_similarity".into(), json!(judged.mean_f));
+        tally.means.extend(judged.mean_f);
         let Some(rule) = judged.candidate.fails else {
             tally.kept += 1;
-            tally.words.push(judged.candidate.text.split_whitespace().count() as f64);
+            tally.words.push(figures::n_words(&judged.candidate.text));
+            tally.diversity.add(&judged.candidate.text);
             return writer.keep(row);
         };
         *tally.dropped.entry(rule.to_owned()).or_insert(0) += 1;
@@ -274,25 +278,36 @@ impl Instructions {
         writer.drop(row, rule, &evidence)
     }
 
-    fn figures(&self, writer: &mut RowWriter<'_>, tally: &mut Tally, rounds: u64) {
-        let (closest_median, closest_mean) = figures::middle(&mut tally.closest);
-        let (words_median, words_mean) = figures::middle(&mut tally.words);
-        let per_completion =
-            if tally.completions == 0 { Value::Null } else { json!(tally.kept as f64 / tally.completions as f64) };
+    fn figures(&self, writer: &mut RowWriter<'_>, tally: &Tally, rounds: u64) {
+        let parsed = tally.candidates
+            - ["reply_finished", "reply_has_instructions"]
+                .map(|rule| tally.dropped.get(rule).unwrap_or(&0))
+                .into_iter()
+                .sum::<u64>();
+        let duplicates = tally.dropped.get("novel").copied().unwrap_or(0);
         let rows = [
             ("completions", json!(tally.completions), Value::Null),
             ("rounds", json!(rounds), Value::Null),
             ("candidates", json!(tally.candidates), Value::Null),
+            ("share of candidates that are instructions", figures::share(parsed, tally.candidates), Value::Null),
+            ("too close to an earlier one", json!(duplicates), Value::Null),
             ("kept", json!(tally.kept), json!(52_445)),
-            ("kept per completion", per_completion, Value::Null),
+            ("kept per completion", figures::share(tally.kept, tally.completions), Value::Null),
             ("share of replies cut at their longest", figures::share(tally.unfinished, tally.completions), Value::Null),
-            ("similarity to the closest, median", closest_median, Value::Null),
-            ("similarity to the closest, mean", closest_mean, Value::Null),
-            ("words of an instruction, median", words_median, Value::Null),
-            ("words of an instruction, mean", words_mean, json!(15.9)),
         ];
         let note = "The paper's run used a 175 billion parameter model; an n-gram worker's texts are poor.";
         writer.figure("instructions", figures::table("instructions", "Self-Instruct", &rows, note));
+        let spread: [(&str, &[f64], Value); 3] = [
+            ("words of an instruction", &tally.words, json!(15.9)),
+            ("similarity to the closest", &tally.closest, Value::Null),
+            ("mean similarity to the pool (with `similarities`)", &tally.means, Value::Null),
+        ];
+        writer.figure("spread", figures::spreads("lengths and similarities", "Self-Instruct", &spread));
+        writer.figure("closest", figures::tenths("similarity to the closest earlier instruction", &tally.closest));
+        if !tally.means.is_empty() {
+            writer.figure("means", figures::tenths("mean similarity to all earlier instructions", &tally.means));
+        }
+        writer.figure("diversity", tally.diversity.table("Self-Instruct"));
         writer.figure("instructions by rule", figures::by_rule("instructions dropped, by rule", RULES, &tally.dropped));
     }
 }
@@ -397,7 +412,7 @@ impl Maker for Instructions {
             }
             round += 1;
         }
-        self.figures(&mut writer, &mut tally, round);
+        self.figures(&mut writer, &tally, round);
         writer.finish()
     }
 }

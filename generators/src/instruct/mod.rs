@@ -4,16 +4,21 @@
 //! outputs and keeps what they agree on. Every stage writes its table, so that each step can be looked at.
 
 pub mod candidates;
+mod collect_stage;
 pub mod consensus;
 mod consensus_stage;
-mod figures;
+mod encodings;
+pub(crate) mod figures;
 pub mod instances;
 mod instances_stage;
+mod instances_tally;
 mod instructions_stage;
 mod outputs_stage;
 pub mod pool;
 pub mod python_text;
-mod seeds;
+pub(crate) mod seeds;
+mod tasks_stage;
+pub(crate) mod whole_tasks;
 
 use gristmill_core::stage::StageEntry;
 
@@ -22,6 +27,8 @@ pub static STAGES: &[&StageEntry] = &[
     &instructions_stage::SELF_INSTRUCT,
     &instances_stage::CLASSIFICATION,
     &instances_stage::SELF_INSTRUCT,
+    &collect_stage::ENTRY,
+    &tasks_stage::ENTRY,
     &instructions_stage::ENSEMBLE_INSTRUCT,
     &instances_stage::ENSEMBLE_INSTRUCT,
     &outputs_stage::ENTRY,

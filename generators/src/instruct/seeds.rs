@@ -9,7 +9,7 @@ use crate::kit::{Row, text_of};
 /// Which seeds take part.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Which {
+pub(crate) enum Which {
     /// All.
     #[default]
     All,
@@ -23,15 +23,16 @@ pub(super) enum Which {
 
 /// A seed task.
 #[derive(Debug, Clone)]
-pub(super) struct Seed {
-    pub(super) instruction: String,
-    pub(super) input: String,
-    pub(super) is_classification: bool,
+pub(crate) struct Seed {
+    pub(crate) instruction: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+    pub(crate) is_classification: bool,
 }
 
 /// The seeds among rows: `instruction` with `instances`, or with `input` and `output`; either as columns or, as a JSON
 /// lines source leaves them, inside `meta`.
-pub(super) fn seeds(stage: &str, rows: &[Row], which: Which) -> Result<Vec<Seed>> {
+pub(crate) fn seeds(stage: &str, rows: &[Row], which: Which) -> Result<Vec<Seed>> {
     let found: Vec<Seed> = rows.iter().filter_map(seed).collect();
     if found.is_empty() {
         let cause = "the input has no seed tasks: rows with `instruction`, and `instances` or `input` and `output`";
@@ -51,7 +52,8 @@ pub(super) fn seeds(stage: &str, rows: &[Row], which: Which) -> Result<Vec<Seed>
     Ok(taken)
 }
 
-fn seed(row: &Row) -> Option<Seed> {
+/// The seed task of a row; none of a row that is none.
+pub(crate) fn seed(row: &Row) -> Option<Seed> {
     let meta: Value = serde_json::from_str(text_of(row, "meta")).unwrap_or(Value::Null);
     let value = |key: &str| row.get(key).filter(|value| !value.is_null()).or_else(|| meta.get(key));
     // A JSON lines source that reads the instruction as the document's text leaves the rest in `meta`.
@@ -61,12 +63,15 @@ fn seed(row: &Row) -> Option<Seed> {
         Some(other) => other.clone(),
         None => Value::Null,
     };
-    let first = instances.get(0).and_then(|instance| instance.get("input"));
-    let input = first.or_else(|| value("input")).and_then(Value::as_str).unwrap_or("").to_owned();
+    let part = |key: &str| {
+        let first = instances.get(0).and_then(|instance| instance.get(key));
+        first.or_else(|| value(key)).and_then(Value::as_str).unwrap_or("").to_owned()
+    };
+    let (input, output) = (part("input"), part("output"));
     let is_classification = match value("is_classification") {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(text)) => text == "true",
         _ => false,
     };
-    (!instruction.trim().is_empty()).then_some(Seed { instruction, input, is_classification })
+    (!instruction.trim().is_empty()).then_some(Seed { instruction, input, output, is_classification })
 }

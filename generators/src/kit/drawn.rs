@@ -11,10 +11,12 @@ use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink};
 use serde_json::json;
 
 use super::draws::Draws;
-use super::rows::{Row, RowWriter, document_schema};
+use super::rows::{Row, RowWriter, document_schema, mark_drawn};
 
 /// A recipe whose rows need nothing but a seed.
 pub trait DrawnRecipe: Send + Sync + 'static {
+    /// The kind of the stage.
+    fn kind(&self) -> &'static str;
     /// The stage's name in the config.
     fn stage(&self) -> &str;
     /// The run's seed.
@@ -54,6 +56,7 @@ impl<R: DrawnRecipe> Maker for Drawn<R> {
             let (mut row, key) = recipe.draw(&mut draws);
             row.insert(ID.into(), document_id(recipe.stage(), &drawn.to_string()).into());
             row.insert(SOURCE.into(), recipe.stage().into());
+            mark_drawn(&mut row, recipe.kind(), &[]);
             drawn += 1;
             if key.is_some_and(|key| !seen.insert(xxhash_rust::xxh3::xxh3_128(key.as_bytes()))) {
                 rows.drop(row, RULE, &json!({}))?;

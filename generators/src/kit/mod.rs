@@ -12,11 +12,13 @@ pub mod per_row;
 pub mod prompt;
 pub mod route;
 pub mod rows;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 pub use ask::{Asker, Panel};
 pub use drawn::{Drawn, DrawnRecipe};
 pub use draws::Draws;
 pub use each::Each;
-pub use per_row::{Outcome, PerRow, RowRecipe};
+pub use per_row::{Outcome, PerRow, RowRecipe, Tally};
 pub use prompt::Template;
 pub use rows::{Row, RowWriter, read_rows, text_of};

@@ -38,6 +38,14 @@ impl Outcome {
     }
 }
 
+/// Counts what becomes of the rows, in their order, for the report.
+pub trait Tally: Send {
+    /// Looks at what became of one row of the input.
+    fn see(&mut self, outcomes: &[Outcome]);
+    /// The figures, by name, once all rows have been seen.
+    fn figures(self: Box<Self>) -> Vec<(&'static str, Value)>;
+}
+
 /// A recipe that works row by row.
 #[async_trait]
 pub trait RowRecipe: Send + Sync + 'static {
@@ -62,6 +70,10 @@ pub trait RowRecipe: Send + Sync + 'static {
     /// Whether [`RowRecipe::look`] needs the rows, which are then all held in memory.
     fn looks(&self) -> bool {
         false
+    }
+    /// Counts for the report, if it has any.
+    fn tally(&self) -> Option<Box<dyn Tally>> {
+        None
     }
     /// What becomes of row number `n`.
     ///
@@ -104,6 +116,7 @@ impl<R: RowRecipe> Maker for PerRow<R> {
             self.0.look(&super::rows::read_rows(input).await?)?;
         }
         let mut writer = RowWriter::new(self.0.stage(), schema, out);
+        let mut tally = self.0.tally();
         let (mut n, mut reader) = (0, RowReader::open(input).await?);
         let fit_every = route.as_ref().and_then(RowRoute::fit_every);
         while let Some(mut rows) = reader.next().await? {
@@ -113,12 +126,15 @@ impl<R: RowRecipe> Maker for PerRow<R> {
                 let later = rows.split_off(room.min(rows.len()));
                 let first = n;
                 n += rows.len() as u64;
-                self.work_all(first, rows, &panel, route.as_ref(), &mut writer).await?;
+                self.work_all(first, rows, &panel, route.as_ref(), &mut writer, &mut tally).await?;
                 if let Some(route) = route.as_ref().filter(|_| fit_every.is_some_and(|every| n % every == 0)) {
                     route.fit();
                 }
                 rows = later;
             }
+        }
+        for (name, value) in tally.map(|tally| tally.figures()).unwrap_or_default() {
+            writer.figure(name, value);
         }
         writer.finish()
     }
@@ -133,6 +149,7 @@ impl<R: RowRecipe> PerRow<R> {
         panel: &Arc<Panel>,
         route: Option<&RowRoute>,
         writer: &mut RowWriter<'_>,
+        tally: &mut Option<Box<dyn Tally>>,
     ) -> Result<()> {
         let mut outcomes = stream::iter(rows.into_iter().enumerate())
             .map(|(i, row)| {
@@ -148,6 +165,9 @@ impl<R: RowRecipe> PerRow<R> {
             .buffered(WINDOW);
         while let Some(done) = outcomes.next().await {
             let done = done.map_err(|e| Error::Bug(format!("a row's task died: {e}")))??;
+            if let Some(tally) = tally {
+                tally.see(&done);
+            }
             for outcome in done {
                 match outcome {
                     Outcome::Keep(row) => writer.keep(row)?,

@@ -261,6 +261,12 @@ impl Origin<'_> {
     }
 }
 
+/// Sets `made_by` and `parents` of a row that a recipe made by rules, without a worker.
+pub fn mark_drawn(row: &mut Row, recipe: &str, parents: &[&str]) {
+    row.insert(schema::MADE_BY.into(), json!({ "worker": null, "recipe": recipe, "prompt_hash": null }));
+    row.insert(schema::PARENTS.into(), json!(parents));
+}
+
 /// Sets the three parts of an instruction row and their rendering.
 pub fn set_instruction(row: &mut Row, instruction: &str, input: &str, output: &str) {
     row.insert("instruction".into(), instruction.into());

@@ -25,7 +25,7 @@ use crate::kit::{Drawn, DrawnRecipe, Draws, Row};
 /// The row of the stage table.
 pub(super) const ENTRY: StageEntry = StageEntry {
     kind: "formal_languages",
-    version: 1,
+    version: 2,
     about: "Documents of words from random regular languages, no two of the same language; no model needed.",
     source: "RegBench, Akyürek et al. 2024, arXiv:2401.12973",
     takes_input: false,
@@ -187,6 +187,10 @@ fn word(automaton: &Automaton, length: usize, draws: &mut Draws) -> String {
 }
 
 impl DrawnRecipe for FormalLanguages {
+    fn kind(&self) -> &'static str {
+        ENTRY.kind
+    }
+
     fn stage(&self) -> &str {
         &self.stage
     }

@@ -23,7 +23,7 @@ use crate::kit::{Drawn, DrawnRecipe, Draws, Row};
 /// The row of the stage table.
 pub(super) const ENTRY: StageEntry = StageEntry {
     kind: "karel",
-    version: 1,
+    version: 2,
     about: "Robot programs with input and output worlds; every row can be checked by running it. No model needed.",
     source: "Jin and Rinard 2023, arXiv:2305.11169",
     takes_input: false,
@@ -222,6 +222,10 @@ impl Karel {
 }
 
 impl DrawnRecipe for Karel {
+    fn kind(&self) -> &'static str {
+        ENTRY.kind
+    }
+
     fn stage(&self) -> &str {
         &self.stage
     }

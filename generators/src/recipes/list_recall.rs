@@ -19,7 +19,7 @@ use crate::kit::{Drawn, DrawnRecipe, Draws, Row};
 /// The row of the stage table.
 pub(super) const ENTRY: StageEntry = StageEntry {
     kind: "list_recall",
-    version: 1,
+    version: 2,
     about: "Lists of who needs what, with a question whose answer is exact; length and position vary. No model needed.",
     source: "laundry-list recall tasks",
     takes_input: false,
@@ -131,6 +131,10 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
 }
 
 impl DrawnRecipe for ListRecall {
+    fn kind(&self) -> &'static str {
+        ENTRY.kind
+    }
+
     fn stage(&self) -> &str {
         &self.stage
     }

@@ -3,13 +3,19 @@
 mod anonymize_terms;
 mod ask;
 mod candidates;
+mod class_prompts;
 mod constrained_text;
+mod cultural_instructions;
 mod evidence_answers;
+mod evol;
 mod formal_languages;
 mod grounded_qa;
+mod interleave;
 mod judging;
 mod karel;
+mod keyphrases;
 mod list_recall;
+mod magpie;
 mod paraphrase_pairs;
 mod self_guide;
 mod sentences;
@@ -30,7 +36,13 @@ pub static STAGES: &[&StageEntry] = &[
     &evidence_answers::ENTRY,
     &constrained_text::ENTRY,
     &ask::ENTRY,
+    &class_prompts::ENTRY,
+    &evol::ENTRY,
+    &magpie::ENTRY,
+    &cultural_instructions::ENTRY,
+    &keyphrases::ENTRY,
     &formal_languages::ENTRY,
     &karel::ENTRY,
     &list_recall::ENTRY,
+    &interleave::ENTRY,
 ];

@@ -10,6 +10,7 @@ mod ensemble_instruct;
 mod laws;
 mod operators;
 mod plans;
+mod recipes;
 mod routes;
 mod tidy;
 mod workers;

@@ -10,7 +10,7 @@
 //! on length are ours.
 
 mod exemplars;
-mod scripts;
+pub(super) mod scripts;
 
 use std::path::PathBuf;
 use std::sync::Arc;

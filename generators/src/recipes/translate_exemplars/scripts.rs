@@ -2,7 +2,7 @@
 
 /// A script, or a group that is read as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Script {
+pub(in crate::recipes) enum Script {
     Latin,
     Greek,
     Cyrillic,
@@ -43,7 +43,7 @@ fn script(c: char) -> Option<Script> {
 }
 
 /// The script that most letters have; of equals the first in the order of [`Script`], `Other` for no letters.
-pub(super) fn main_script(text: &str) -> Script {
+pub(in crate::recipes) fn main_script(text: &str) -> Script {
     let mut counts: std::collections::BTreeMap<Script, usize> = std::collections::BTreeMap::new();
     for script in text.chars().filter_map(script) {
         *counts.entry(script).or_insert(0) += 1;
@@ -53,7 +53,7 @@ pub(super) fn main_script(text: &str) -> Script {
 }
 
 /// Share of letters in a script; 0 for no letters.
-pub(super) fn script_ratio(text: &str, wanted: Script) -> f64 {
+pub(in crate::recipes) fn script_ratio(text: &str, wanted: Script) -> f64 {
     let (mut letters, mut of_it) = (0_usize, 0_usize);
     for script in text.chars().filter_map(script) {
         letters += 1;
