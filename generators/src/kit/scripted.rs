@@ -19,6 +19,7 @@ pub(crate) struct Scripted {
 /// A reply that the model ended.
 pub(crate) fn said(text: impl Into<String>) -> Completion {
     Completion {
+        routed: None,
         text: text.into(),
         finish: Finish::Stop,
         prompt_tokens: 1,
