@@ -151,10 +151,13 @@ impl Collect {
         let mut of_instruction: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for mut row in rows {
             if row.get(MADE_BY).is_some_and(Value::is_object) {
-                let fails = text_of(&row, "instruction").trim().is_empty().then(|| ("is_a_task", json!({})));
+                let parts = ["instruction", "input", "output"].map(|key| text_of(&row, key).trim().to_owned());
+                let [instruction, input, output] = &parts;
+                let fails = instruction.is_empty().then(|| ("is_a_task", json!({})));
+                // One rendering for all, so that near duplicates are found whatever made them.
+                set_instruction(&mut row, instruction, input, output);
                 if fails.is_none() {
-                    let instruction = text_of(&row, "instruction").trim().to_owned();
-                    of_instruction.entry(instruction).or_default().push(judged.len());
+                    of_instruction.entry(instruction.clone()).or_default().push(judged.len());
                 }
                 judged.push((row, fails));
                 continue;

@@ -128,3 +128,79 @@ fn generated_rows_pass_filters_and_are_held_against_the_seeds() {
         assert!(told.contains(figure), "the report does not tell {figure}");
     }
 }
+
+/// Two seeds, and three rows as if a worker had made them: a seed's copy, a near copy, a new task.
+const PLANTED: &str = r#"
+[run]
+name = "planted"
+seed = 1
+[stage.seeds]
+kind = "jsonl"
+files = ["SEEDS"]
+fields = { text = "instruction" }
+license = "CC0-1.0"
+[stage.made]
+kind = "sql"
+input = "seeds"
+query = """
+SELECT made.*, one.source, one.parents, one.meta, CAST(NULL AS VARCHAR) AS text,
+  named_struct('worker', arrow_cast('w', 'Utf8View'), 'recipe', arrow_cast('planted', 'Utf8View'),
+               'prompt_hash', arrow_cast('h', 'Utf8View')) AS made_by
+FROM (SELECT * FROM seeds LIMIT 1) AS one CROSS JOIN (VALUES
+  ('copy', 'Sort the words by the alphabet.', 'river, apple, stone', 'apple, river, stone'),
+  ('near', 'Explain how a tide mill uses the sea to grind grain.', '', 'The flood fills a pond behind a gate; at ebb the water is let out over a wheel, the wheel turns the stones and the stones grind the corn.'),
+  ('new', 'Name a river that flows north.', '', 'The Nile flows north.')
+) AS made (id, instruction, input, output)
+"""
+[stage.collected]
+kind = "self_instruct.collect"
+input = ["seeds", "made"]
+include_seed_tasks = true
+[stage.distinct]
+kind = "dedup.minhash"
+input = "collected"
+verify = 0.7
+survivor = ["seeds"]
+[stage.kept]
+kind = "filter"
+input = "distinct"
+[stage.kept.measure]
+gopher = { op = "gopher_quality" }
+[stage.kept.keep]
+made_by_a_worker = "made_by IS NOT NULL"
+enough_words = "gopher.n_words >= 6"
+"#;
+
+#[test]
+fn copies_and_near_copies_of_seeds_end_in_the_ledger() {
+    to_the_root();
+    let folder = tempfile::tempdir().unwrap();
+    let seed = |id: &str, instruction: &str, input: &str, output: &str| {
+        let instances = serde_json::json!([{ "input": input, "output": output }]);
+        serde_json::json!({ "id": id, "instruction": instruction, "instances": instances }).to_string()
+    };
+    let answer = "The flood fills a pond behind a gate; at ebb the water is let out over a wheel, the wheel turns the \
+                  stones and the stones grind the grain.";
+    let seeds = [
+        seed("s1", "Explain how a tide mill uses the sea to grind grain.", "", answer),
+        seed("s2", "Sort the words by the alphabet.", "river, apple, stone", "apple, river, stone"),
+    ];
+    let path = folder.path().join("seeds.jsonl");
+    fs::write(&path, seeds.join("\n")).unwrap();
+    let config = folder.path().join("planted.toml");
+    fs::write(&config, PLANTED.replace("SEEDS", &path.display().to_string())).unwrap();
+    let out = folder.path().join("out");
+    run_config(&config, &out, &[]);
+    let ended: BTreeSet<String> = ask(&out, "SELECT id || ' ' || stage || '.' || rule AS what FROM ledger")
+        .iter()
+        .map(|row| row["what"].as_str().unwrap().to_owned())
+        .collect();
+    let expected = [
+        "copy collected.unlike_seeds",
+        "near distinct.first_of_its_kind",
+        "s1 kept.made_by_a_worker",
+        "s2 kept.made_by_a_worker",
+    ];
+    assert_eq!(ended, expected.map(str::to_owned).into());
+    assert_eq!(ask(&out, "SELECT id FROM kept"), [serde_json::json!({ "id": "new" })]);
+}

@@ -37,6 +37,10 @@ impl Centroids {
         Ok(Self { n_parts, part, last_part, values })
     }
 
+    fn n_columns(&self) -> usize {
+        (self.n_parts - 1) * self.part + self.last_part
+    }
+
     fn get(&self, part: usize, code: u8) -> &[f32] {
         let code = usize::from(code);
         if part + 1 == self.n_parts {
@@ -63,10 +67,16 @@ impl Matrix {
         if n_rows.checked_mul(centroids.n_parts) != Some(n_codes) {
             return Err(format!("{n_codes} codes for {n_rows} rows of {} parts", centroids.n_parts));
         }
+        if centroids.n_columns() != n_columns {
+            return Err(format!("parts of {} columns for {n_columns}", centroids.n_columns()));
+        }
         let lengths = match with_lengths {
             true => Some((bytes.take(n_rows)?.to_vec(), Centroids::read(bytes)?)),
             false => None,
         };
+        if lengths.as_ref().is_some_and(|(_, centroids)| centroids.n_columns() != 1) {
+            return Err("lengths of rows that are no single numbers".into());
+        }
         Ok(Self::Quantised(Quantised { n_rows, n_columns, codes, centroids, lengths }))
     }
 

@@ -170,7 +170,7 @@ fn paths(labels: &[(String, u64)]) -> Vec<Vec<(usize, bool)>> {
                 inner - 1
             };
             parents[child] = Some((node, is_right));
-            sum += counts[child];
+            sum = u64::saturating_add(sum, counts[child]);
         }
         counts.push(sum);
     }

@@ -227,7 +227,13 @@ pub(super) fn write(
     roots: &[u32],
     earlier: Option<&IndexFile>,
 ) -> Result<()> {
-    let temporary = folder.with_extension("tmp");
+    let beside = |what: &str| {
+        let mut name = folder.as_os_str().to_owned();
+        name.push(what);
+        PathBuf::from(name)
+    };
+    let (temporary, old) = (beside(".tmp"), beside(".old"));
+    refuse_others(folder)?;
     remove(&temporary)?;
     fs::create_dir_all(&temporary).map_err(Error::path("creating", &temporary))?;
     let signatures = &scanned.signatures;
@@ -258,8 +264,23 @@ pub(super) fn write(
         file.write(&text);
         Ok(())
     })?;
-    remove(folder)?;
-    fs::rename(&temporary, folder).map_err(Error::path("renaming", folder))
+    // At every instant one of the two is there whole.
+    remove(&old)?;
+    if folder.exists() {
+        fs::rename(folder, &old).map_err(Error::path("renaming", folder))?;
+    }
+    fs::rename(&temporary, folder).map_err(Error::path("renaming", folder))?;
+    remove(&old)
+}
+
+/// A folder with anything but an index in it is somebody's, and not replaced.
+fn refuse_others(folder: &Path) -> Result<()> {
+    let is_empty = fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
+    if is_empty || is_written(folder) {
+        return Ok(());
+    }
+    let cause = format!("it is no index (there is no {ABOUT} in it); give `write_index` a folder of its own");
+    Err(Error::Content { doing: "replacing", path: folder.to_owned(), cause })
 }
 
 fn remove(folder: &Path) -> Result<()> {

@@ -147,7 +147,8 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         ..Normal::default()
     };
     let about = About::new(bands, params.shingle_words, short, normal, spec.seed, params.verify.is_some());
-    if params.index.is_some() && params.index == params.write_index {
+    let place = |folder: &PathBuf| std::fs::canonicalize(folder).unwrap_or_else(|_| folder.clone());
+    if params.index.is_some() && params.index.as_ref().map(place) == params.write_index.as_ref().map(place) {
         return Err(ParamError::at("write_index", "is the index that is read: a rerun would meet its own documents"));
     }
     let index = match &params.index {
