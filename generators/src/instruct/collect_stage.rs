@@ -134,7 +134,7 @@ fn collect(spec: &StageSpec<'_>) -> Result<Collect, ParamError> {
     if !(0.0..=1.0).contains(&params.plain_share) {
         return Err(ParamError::at("plain_share", "expected a share between 0 and 1"));
     }
-    let mut encodings = Encodings::read(params.encodings.as_deref())?;
+    let mut encodings = Encodings::read(spec.reads, params.encodings.as_deref())?;
     encodings.plain_share = params.plain_share;
     encodings.end_of_text.clone_from(&params.end_of_text);
     encodings.compat = params.compat;
@@ -312,6 +312,7 @@ impl Maker for Collect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gristmill_core::stage::Reads;
 
     fn made(id: &str, instruction: &str, input: &str, output: &str) -> Row {
         let row = json!({
@@ -326,7 +327,8 @@ mod tests {
     }
 
     fn fails(params: &Value, rows: Vec<Row>) -> Vec<(String, Option<&'static str>)> {
-        let collect = collect(&StageSpec { name: "c", params, seed: 1, limit: None }).unwrap();
+        let collect =
+            collect(&StageSpec { name: "c", params, seed: 1, limit: None, reads: &Reads::default() }).unwrap();
         let judged = collect.judge(rows).unwrap();
         judged.into_iter().map(|(row, fails)| (text_of(&row, ID).to_owned(), fails.map(|(rule, _)| rule))).collect()
     }
@@ -367,7 +369,8 @@ mod tests {
     #[test]
     fn rows_are_laid_out_with_the_end_mark() {
         let params = json!({ "include_seed_tasks": true });
-        let collect = collect(&StageSpec { name: "c", params: &params, seed: 1, limit: None }).unwrap();
+        let collect =
+            collect(&StageSpec { name: "c", params: &params, seed: 1, limit: None, reads: &Reads::default() }).unwrap();
         let judged = collect.judge(vec![seed_row(), made("a", "Name a river.", "", "The Loire.")]).unwrap();
         assert_eq!(text_of(&judged[0].0, "text"), "Instruction: Add the numbers.\nInput: 1 2\nOutput: 3");
         assert!(text_of(&judged[1].0, "completion").ends_with("The Loire.<|endoftext|>"));

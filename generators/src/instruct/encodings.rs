@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use gristmill_core::params::ParamError;
+use gristmill_core::stage::Reads;
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::json;
@@ -58,12 +59,11 @@ impl Encodings {
     ///
     /// # Errors
     /// When the file cannot be read, or holds no layouts.
-    pub(super) fn read(path: Option<&Path>) -> Result<Self, ParamError> {
+    pub(super) fn read(reads: &Reads, path: Option<&Path>) -> Result<Self, ParamError> {
         let refuse = |cause: String| ParamError::at("encodings", cause);
         let text = match path {
-            None => BUILT_IN.to_owned(),
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|e| refuse(format!("cannot read the layouts {}: {e}", path.display())))?,
+            None => reads.text(BUILT_IN),
+            Some(path) => reads.file("encodings", "the layouts", path)?,
         };
         let layouts: Layouts = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         if layouts.with_input.is_empty() || layouts.without_input.is_empty() {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn layouts_keep_every_part_and_end_as_asked() {
-        let mut encodings = Encodings::read(None).unwrap();
+        let mut encodings = Encodings::read(&Reads::default(), None).unwrap();
         assert_eq!((encodings.with_input.len(), encodings.without_input.len()), (7, 6));
         encodings.end_of_text = "<end>".into();
         let instance = |input: &str| Instance { input: input.into(), output: "OUT".into() };

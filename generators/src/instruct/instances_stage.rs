@@ -127,7 +127,7 @@ fn build_classification(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let builtin = include_str!("../../../configs/prompts/self_instruct/is_classification.j2");
     let recipe = Classification {
         stage: spec.name.to_owned(),
-        template: template("prompt", params.prompt.as_deref(), builtin)?,
+        template: template(spec.reads, "prompt", params.prompt.as_deref(), builtin)?,
         sampling: sampling(&own, params.sampling.as_ref())?,
         worker: params.worker,
     };
@@ -239,11 +239,12 @@ fn build_self(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let own = Sampling { presence_penalty: 1.5, max_tokens: 350, stop, ..Sampling::default() };
     let input_first = include_str!("../../../configs/prompts/self_instruct/instances_input_first.j2");
     let output_first = include_str!("../../../configs/prompts/self_instruct/instances_output_first.j2");
-    let classification = template("classification_prompt", params.classification_prompt.as_deref(), output_first)?;
+    let classification =
+        template(spec.reads, "classification_prompt", params.classification_prompt.as_deref(), output_first)?;
     let recipe = Instances {
         stage: spec.name.to_owned(),
         kind: SELF_INSTRUCT.kind,
-        template: template("prompt", params.prompt.as_deref(), input_first)?,
+        template: template(spec.reads, "prompt", params.prompt.as_deref(), input_first)?,
         classification: Some(classification),
         sampling: sampling(&own, params.sampling.as_ref())?,
         reading: Reading::Examples { keep: params.keep, seed: spec.seed },
@@ -264,7 +265,7 @@ fn build_ensemble(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let recipe = Instances {
         stage: spec.name.to_owned(),
         kind: ENSEMBLE_INSTRUCT.kind,
-        template: template("prompt", params.prompt.as_deref(), builtin)?,
+        template: template(spec.reads, "prompt", params.prompt.as_deref(), builtin)?,
         classification: None,
         sampling: sampling(&own, params.sampling.as_ref())?,
         reading: Reading::Labelled,

@@ -212,7 +212,7 @@ fn build(spec: &StageSpec<'_>, flavour: Flavour) -> Result<Stage, ParamError> {
             Flavour::EnsembleInstruct => ENSEMBLE_INSTRUCT.kind,
         },
         seed: spec.seed,
-        template: template("prompt", params.prompt.as_deref(), flavour.template())?,
+        template: template(spec.reads, "prompt", params.prompt.as_deref(), flavour.template())?,
         sampling: sampling(&flavour.sampling(), params.sampling.as_ref())?,
         settings,
         params,

@@ -64,7 +64,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let recipe = Outputs {
         stage: spec.name.to_owned(),
         workers: params.worker.list(),
-        template: template("prompt", params.prompt.as_deref(), builtin)?,
+        template: template(spec.reads, "prompt", params.prompt.as_deref(), builtin)?,
         sampling: sampling(&own, params.sampling.as_ref())?,
     };
     Ok(Stage::Maker(Arc::new(PerRow(Arc::new(recipe)))))

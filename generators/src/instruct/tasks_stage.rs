@@ -171,7 +171,7 @@ fn tasks(spec: &StageSpec<'_>) -> Result<Tasks, ParamError> {
         seed: spec.seed,
         rules,
         novelty: NoveltyParams { limit: params.novelty, tokenizer, stemmer: Stemmer::None },
-        template: template("prompt", params.prompt.as_deref(), builtin)?,
+        template: template(spec.reads, "prompt", params.prompt.as_deref(), builtin)?,
         sampling: sampling(&own_sampling(&params), params.sampling.as_ref())?,
         params,
     })
@@ -375,9 +375,10 @@ impl Maker for Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gristmill_core::stage::Reads;
 
     fn made(params: &Value) -> Tasks {
-        tasks(&StageSpec { name: "t", params, seed: 1, limit: None }).unwrap()
+        tasks(&StageSpec { name: "t", params, seed: 1, limit: None, reads: &Reads::default() }).unwrap()
     }
 
     /// Alpaca's constants: 3 demonstrations, temperature 1, 3072 tokens, the released stops and the forbidden token.

@@ -27,10 +27,7 @@ impl Asker {
     /// # Errors
     /// When it cannot be opened: no such file, no credentials.
     pub async fn open(context: &MakeContext, name: &str, documents: &[&str]) -> Result<Self> {
-        let workers = context
-            .workers
-            .downcast_ref::<Workers>()
-            .ok_or_else(|| Error::Bug("the context carries no workers".into()))?;
+        let workers = workers_of(context)?;
         if let Some(team) = workers.team(name, documents).await.map_err(|error| stop(&error))? {
             return Ok(Self { worker: team.clone(), team: Some(team) });
         }
@@ -92,6 +89,14 @@ impl Asker {
             })
             .buffered(WINDOW)
     }
+}
+
+/// The run's workers.
+///
+/// # Errors
+/// When the context carries none.
+pub fn workers_of(context: &MakeContext) -> Result<&Workers> {
+    context.workers.downcast_ref::<Workers>().ok_or_else(|| Error::Bug("the context carries no workers".into()))
 }
 
 /// Sorts a failure: one that stops the worker ends the run, any other is the request's own.

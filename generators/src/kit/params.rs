@@ -1,6 +1,9 @@
 //! Parameters that recipes share: which worker, which prompt, how a reply is drawn.
 
+use std::path::Path;
+
 use gristmill_core::params::{self, ParamError};
+use gristmill_core::stage::Reads;
 use gristmill_lm::Sampling;
 use serde_json::{Map, Value};
 
@@ -35,11 +38,10 @@ pub fn sampling(own: &Sampling, over: Option<&Value>) -> Result<Sampling, ParamE
 ///
 /// # Errors
 /// When the file cannot be read or is no template.
-pub fn template(key: &str, path: Option<&str>, builtin: &str) -> Result<Template, ParamError> {
+pub fn template(reads: &Reads, key: &str, path: Option<&str>, builtin: &str) -> Result<Template, ParamError> {
     let source = match path {
-        None => builtin.to_owned(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| ParamError::at(key, format!("cannot read the prompt {path}: {e}")))?,
+        None => reads.text(builtin),
+        Some(path) => reads.file(key, "the prompt", Path::new(path))?,
     };
     Template::new(&source).map_err(|message| ParamError::at(key, message))
 }

@@ -71,6 +71,16 @@ pub trait RowRecipe: Send + Sync + 'static {
     fn looks(&self) -> bool {
         false
     }
+    /// Whether [`RowRecipe::loss`] says something, so that a learned route has what to learn from.
+    fn judges(&self) -> bool {
+        true
+    }
+    /// How bad what came of a row is, from 0 for perfect to 1; none where it says nothing of the worker. The share that
+    /// was dropped, unless the recipe knows better.
+    fn loss(&self, outcomes: &[Outcome]) -> Option<f64> {
+        let kept = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Keep(_))).count();
+        Some(1.0 - kept as f64 / outcomes.len().max(1) as f64)
+    }
     /// Counts for the report, if it has any.
     fn tally(&self) -> Option<Box<dyn Tally>> {
         None
@@ -100,7 +110,7 @@ impl<R: RowRecipe> Maker for PerRow<R> {
     }
 
     fn judges(&self) -> bool {
-        true
+        self.0.judges()
     }
 
     async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
@@ -108,7 +118,7 @@ impl<R: RowRecipe> Maker for PerRow<R> {
         let schema = self.0.schema(input.frame(&session)?.schema().as_arrow())?;
         let uses = self.0.workers();
         let names: Vec<String> = uses.iter().map(|(_, name)| name.clone()).collect();
-        let documents = fitting_documents(input).await?;
+        let documents = fitting_documents(input, context, &names).await?;
         let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
         let panel = Arc::new(Panel::open(context, &names, &documents).await?);
         let route = RowRoute::of(&panel, &uses);
@@ -179,23 +189,30 @@ impl<R: RowRecipe> PerRow<R> {
     }
 }
 
-/// Characters of input that an embedded model without files of its own is fitted on.
-const FITTING_CHARS: usize = 4_000_000;
+/// Bytes of input text that an embedded model without files of its own is fitted on.
+const FITTING_BYTES: usize = 4_000_000;
 
-/// The texts of an input, as far as an embedded model is fitted on them.
+/// The first texts of an input, for those of the named workers that are embedded models without files of their own; none
+/// where there is no such worker.
 ///
 /// # Errors
 /// When the input cannot be read.
-pub async fn fitting_documents(input: &dyn Relation) -> Result<Vec<String>> {
-    let (mut documents, mut chars) = (Vec::new(), 0);
+pub async fn fitting_documents(input: &dyn Relation, context: &MakeContext, workers: &[String]) -> Result<Vec<String>> {
+    let (mut documents, mut bytes) = (Vec::new(), 0);
+    let opened = super::ask::workers_of(context)?;
+    if !workers.iter().any(|name| opened.is_fitted(name)) {
+        return Ok(documents);
+    }
     let mut reader = RowReader::open(input).await?;
     while let Some(rows) = reader.next().await? {
         for row in rows {
             let text = ["text", "instruction"].map(|column| text_of(&row, column)).into_iter().find(|t| !t.is_empty());
-            if let Some(text) = text.filter(|_| chars < FITTING_CHARS) {
-                chars += text.len();
-                documents.push(text.to_owned());
+            let Some(text) = text else { continue };
+            if bytes >= FITTING_BYTES {
+                return Ok(documents);
             }
+            bytes += text.len();
+            documents.push(text.to_owned());
         }
     }
     Ok(documents)

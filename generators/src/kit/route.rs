@@ -2,8 +2,8 @@
 //!
 //! `worker = ["a", "b"]` with `route = "…"` gives every row one of the workers. A recipe that works row by row needs to know
 //! nothing of it: all requests of a row go to the worker that is chosen at the first of them. What became of the row is the
-//! judgement: `cheapest_ok` goes on to the next worker while a row ends with nothing kept, and `learned` takes the share of
-//! what was dropped for the loss.
+//! judgement: `cheapest_ok` goes on to the next worker while a row ends with nothing kept, and `learned` takes what the
+//! recipe says of it, which is the share that was dropped unless it knows better.
 //!
 //! Source: Tryage, Hari and Thomson 2023, arXiv:2308.11601, for the learned route.
 
@@ -61,7 +61,9 @@ impl RowRoute {
             let mut outcomes = recipe.work(n, row.clone(), &panel).await?;
             let kept = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Keep(_))).count();
             let Some(choice) = turn.choice() else { return Ok(outcomes) };
-            turn.judge(1.0 - kept as f64 / outcomes.len().max(1) as f64);
+            if let Some(loss) = recipe.loss(&outcomes) {
+                turn.judge(loss);
+            }
             if kept == 0 && attempt + 1 < attempts {
                 tried.push(choice.worker.clone());
                 continue;

@@ -101,7 +101,7 @@ fn recipe(spec: &StageSpec<'_>) -> Result<ClassPrompts, ParamError> {
     let refuse = |cause: String| ParamError::at("questions", cause);
     let questions: Vec<String> = match &params.questions {
         Some(questions) => questions.clone(),
-        None => serde_json::from_str(QUESTIONS).map_err(|e| refuse(e.to_string()))?,
+        None => serde_json::from_str(&spec.reads.text(QUESTIONS)).map_err(|e| refuse(e.to_string()))?,
     };
     if questions.is_empty() {
         return Err(refuse("expected at least one question".into()));
@@ -286,9 +286,10 @@ impl Maker for ClassPrompts {
 mod tests {
     use super::*;
     use crate::kit::scripted::{cut, said};
+    use gristmill_core::stage::Reads;
 
     fn made(params: &Value) -> ClassPrompts {
-        recipe(&StageSpec { name: "c", params, seed: 1, limit: None }).unwrap()
+        recipe(&StageSpec { name: "c", params, seed: 1, limit: None, reads: &Reads::default() }).unwrap()
     }
 
     #[test]

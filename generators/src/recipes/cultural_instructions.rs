@@ -20,7 +20,7 @@ use gristmill_core::error::{Error, Result};
 use gristmill_core::measures::novelty::NoveltyParams;
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::schema::{ID, SOURCE, TEXT, document_id};
-use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink, Stage, StageEntry, StageSpec};
+use gristmill_core::stage::{MakeContext, Maker, Reads, Relation, RowSink, Stage, StageEntry, StageSpec};
 use gristmill_lm::{CompletionRequest, Prompt, Sampling};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -170,16 +170,13 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     Ok(Stage::Maker(Arc::new(recipe(spec)?)))
 }
 
-fn topics(topics: Option<&Topics>) -> Result<Vec<String>, ParamError> {
+fn topics(reads: &Reads, topics: Option<&Topics>) -> Result<Vec<String>, ParamError> {
     let refuse = |cause: String| ParamError::at("topics", cause);
     let listed = |text: &str| serde_json::from_str(text).map_err(|e| refuse(e.to_string()));
     let topics: Vec<String> = match topics {
-        None => listed(include_str!("../../../configs/prompts/recipes/cultural_topics.json"))?,
+        None => listed(&reads.text(include_str!("../../../configs/prompts/recipes/cultural_topics.json")))?,
         Some(Topics::List(topics)) => topics.clone(),
-        Some(Topics::File(path)) => {
-            let text = std::fs::read_to_string(path);
-            listed(&text.map_err(|e| refuse(format!("cannot read the topics {}: {e}", path.display())))?)?
-        }
+        Some(Topics::File(path)) => listed(&reads.file("topics", "the topics", path)?)?,
     };
     if topics.is_empty() { Err(refuse("expected at least one topic".into())) } else { Ok(topics) }
 }
@@ -188,18 +185,20 @@ fn recipe(spec: &StageSpec<'_>) -> Result<Cultural, ParamError> {
     let params: Params = params::parse(spec.params)?;
     let stop = vec!["\n\n\n".to_owned()];
     let own = Sampling { temperature: 1.0, max_tokens: 2048, stop, ..Sampling::default() };
-    let mut topics = topics(params.topics.as_ref())?;
+    let mut topics = topics(spec.reads, params.topics.as_ref())?;
     topics.truncate(spec.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
     Ok(Cultural {
         stage: spec.name.to_owned(),
         seed: spec.seed,
         topics,
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../configs/prompts/recipes/cultural_instructions.j2"),
         )?,
         judge_prompt: template(
+            spec.reads,
             "judge_prompt",
             params.judge_prompt.as_deref(),
             include_str!("../../../configs/prompts/recipes/cultural_judge.j2"),
@@ -411,7 +410,8 @@ mod tests {
     #[test]
     fn prompts_name_topic_region_and_language_and_show_seeds() {
         let params = json!({ "worker": "w", "language": "Norwegian", "region": "Norway", "topics": ["food", "sea"] });
-        let recipe = recipe(&StageSpec { name: "c", params: &params, seed: 1, limit: None }).unwrap();
+        let recipe =
+            recipe(&StageSpec { name: "c", params: &params, seed: 1, limit: None, reads: &Reads::default() }).unwrap();
         let seeds: Vec<Seed> = (0..4).map(|i| seed(&format!("Skriv setning {i}."), "Ja.")).collect();
         let (asked, request) = recipe.request(&seeds, 1, 0).unwrap();
         let prompt = request.prompt.plain();
@@ -424,7 +424,8 @@ mod tests {
     #[test]
     fn english_left_in_a_task_shows_and_a_language_s_own_words_do_not() {
         let params = json!({ "worker": "w", "language": "German", "region": "Austria" });
-        let recipe = recipe(&StageSpec { name: "c", params: &params, seed: 1, limit: None }).unwrap();
+        let recipe =
+            recipe(&StageSpec { name: "c", params: &params, seed: 1, limit: None, reads: &Reads::default() }).unwrap();
         assert_eq!(recipe.topics.len(), 10);
         // "was" and "has" are German as well: the demonstrations use "was".
         let tongue = Tongue::of(&[seed("Was ist ein Krapfen?", "Ein Gebäck, das man im Fasching isst.")]);

@@ -118,9 +118,14 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         regex.map_err(|e| ParamError::at("local_references", e.to_string()))
     };
     let local = patterns.iter().map(compile).collect::<Result<_, _>>()?;
-    let prompt =
-        template("prompt", params.prompt.as_deref(), include_str!("../../../configs/prompts/recipes/grounded_qa.j2"))?;
+    let prompt = template(
+        spec.reads,
+        "prompt",
+        params.prompt.as_deref(),
+        include_str!("../../../configs/prompts/recipes/grounded_qa.j2"),
+    )?;
     let judge_prompt = template(
+        spec.reads,
         "judge_prompt",
         params.judge_prompt.as_deref(),
         include_str!("../../../configs/prompts/recipes/grounded_qa_judge.j2"),

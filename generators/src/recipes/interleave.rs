@@ -253,9 +253,10 @@ impl RowRecipe for Interleave {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gristmill_core::stage::Reads;
 
     fn made(params: &Value) -> Interleave {
-        recipe(&StageSpec { name: "i", params, seed: 1, limit: None }).unwrap()
+        recipe(&StageSpec { name: "i", params, seed: 1, limit: None, reads: &Reads::default() }).unwrap()
     }
 
     fn row(text: &str) -> Row {
@@ -300,8 +301,13 @@ mod tests {
         assert_eq!(rule("one"), "long_enough");
         assert_eq!(rule("it says <|span_3|> already here"), "placeholder_is_free");
         assert_eq!(rule("a b"), "");
-        let bare =
-            super::recipe(&StageSpec { name: "i", params: &json!({ "placeholder": "{i}" }), seed: 1, limit: None });
+        let bare = super::recipe(&StageSpec {
+            name: "i",
+            params: &json!({ "placeholder": "{i}" }),
+            seed: 1,
+            limit: None,
+            reads: &Reads::default(),
+        });
         assert_eq!(bare.err().unwrap().path, ["placeholder"]);
     }
 }

@@ -126,8 +126,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let mut params: Params = params::parse(spec.params)?;
     params.n = params.n.min(spec.limit.unwrap_or(u64::MAX));
     let refuse = |cause: String| ParamError::at("words", cause);
-    let file = std::fs::read_to_string(&params.words)
-        .map_err(|e| refuse(format!("cannot read {}: {e}", params.words.display())))?;
+    let file = spec.reads.file("words", "the words", &params.words)?;
     let words: Words = serde_json::from_str(&file).map_err(|e| refuse(format!("{}: {e}", params.words.display())))?;
     if words.verbs.is_empty() || words.nouns.is_empty() || words.adjectives.is_empty() {
         return Err(refuse("each of verbs, nouns and adjectives needs at least one word".into()));
@@ -140,11 +139,12 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         seed: spec.seed,
         sampling: sampling(&own, params.sampling.as_ref())?,
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../configs/prompts/recipes/stories.j2"),
         )?,
-        grades: template("judge", None, include_str!("../../../configs/prompts/recipes/story_grades.j2"))?,
+        grades: template(spec.reads, "judge", None, include_str!("../../../configs/prompts/recipes/story_grades.j2"))?,
         words,
         vocabulary,
         features,

@@ -8,6 +8,7 @@
 //! *release* is where rows leave for the world.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::annotator::ParamDoc;
 use crate::error::Result;
@@ -33,6 +35,39 @@ pub struct StageSpec<'a> {
     pub seed: u64,
     /// Stop each source after this many rows.
     pub limit: Option<u64>,
+    /// Takes note of the files it is built from.
+    pub reads: &'a Reads,
+}
+
+/// The texts that a stage is built from besides its table: prompts, word lists, examples, in files or built in.
+///
+/// Another text under the same name makes another stage, so each is part of the stage's fingerprint. Whoever builds a
+/// stage reads them through this, and cannot forget to say so.
+#[derive(Debug, Default)]
+pub struct Reads(RefCell<Vec<String>>);
+
+impl Reads {
+    /// The content of a file that `key` names; `what` it is stands in the complaint.
+    ///
+    /// # Errors
+    /// When the file cannot be read as UTF-8 text.
+    pub fn file(&self, key: &str, what: &str, path: &Path) -> Result<String, ParamError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ParamError::at(key, format!("cannot read {what} {}: {e}", path.display())))?;
+        Ok(self.text(text))
+    }
+
+    /// A text that comes with the program, or was read by other means.
+    pub fn text(&self, text: impl Into<String>) -> String {
+        let text = text.into();
+        self.0.borrow_mut().push(format!("{:032x}", xxh3_128(text.as_bytes())));
+        text
+    }
+
+    /// Hashes of the texts, in the order in which they were read.
+    pub fn hashes(&self) -> Vec<String> {
+        self.0.borrow().clone()
+    }
 }
 
 /// A stage, ready to be planned.

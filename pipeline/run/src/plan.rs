@@ -19,7 +19,7 @@ use gristmill_core::params::ParamError;
 use gristmill_core::registry::nearest;
 use gristmill_core::schema::{DROPPED_BY, is_hidden};
 use gristmill_core::source::Source;
-use gristmill_core::stage::{Maker, Stage, StageEntry, StageSpec};
+use gristmill_core::stage::{Maker, Reads, Stage, StageEntry, StageSpec};
 use serde_json::json;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -92,9 +92,9 @@ impl Plan {
                 continue; // An input was refused; it has been complained about.
             };
             match build(&config, &decl, sessions, limit) {
-                Ok((entry, stage)) => {
+                Ok(built) => {
                     position.insert(decl.name.clone(), nodes.len());
-                    nodes.push(node(&config, decl, entry, stage, inputs, &nodes));
+                    nodes.push(node(&config, decl, built, inputs, &nodes));
                 }
                 Err(some) => complaints.extend(some),
             }
@@ -230,12 +230,15 @@ fn with_worker(config: &Config, mut decl: StageDecl, sessions: &Sessions) -> Sta
     decl
 }
 
-fn build(
-    config: &Config,
-    decl: &StageDecl,
-    sessions: &Sessions,
-    limit: Option<u64>,
-) -> Result<(&'static StageEntry, Stage), Diagnostics> {
+/// A stage that was built.
+struct Built {
+    entry: &'static StageEntry,
+    stage: Stage,
+    /// Hashes of the texts that it was built from.
+    reads: Vec<String>,
+}
+
+fn build(config: &Config, decl: &StageDecl, sessions: &Sessions, limit: Option<u64>) -> Result<Built, Diagnostics> {
     let path = |key: &str| vec!["stage".to_owned(), decl.name.clone(), key.to_owned()];
     let Some(entry) = sessions.registry().stage(&decl.kind) else {
         let kinds = || sessions.registry().stages().iter().map(|entry| entry.kind);
@@ -255,13 +258,14 @@ fn build(
         let at = if entry.takes_input { "kind" } else { "input" };
         return Err(config.document.complain(&path(at), message, None).into());
     }
-    let spec = StageSpec { name: &decl.name, params: &decl.params, seed: config.run.seed, limit };
+    let reads = Reads::default();
+    let spec = StageSpec { name: &decl.name, params: &decl.params, seed: config.run.seed, limit, reads: &reads };
     let stage = route::build(entry, &spec).map_err(|error| config.explain(&decl.name, &error))?;
     if let Stage::Maker(maker) = &stage {
         check_workers(config, decl, maker.as_ref())?;
         route::check_judged(config, decl, maker.as_ref())?;
     }
-    Ok((entry, stage))
+    Ok(Built { entry, stage, reads: reads.hashes() })
 }
 
 /// Every worker that a stage names must be in the config.
@@ -291,14 +295,8 @@ fn no_such_worker(config: &Config, stage: &str, key: &str, name: &str) -> Diagno
     config.document.complain(&path, format!("there is no [worker.{name}]"), Some(hint))
 }
 
-fn node(
-    config: &Config,
-    decl: StageDecl,
-    entry: &'static StageEntry,
-    stage: Stage,
-    inputs: Vec<usize>,
-    earlier: &[Node],
-) -> Node {
+fn node(config: &Config, decl: StageDecl, built: Built, inputs: Vec<usize>, earlier: &[Node]) -> Node {
+    let Built { entry, stage, reads } = built;
     let start = || {
         Fingerprint::new(entry.kind, entry.version)
             .with(&decl.name)
@@ -317,8 +315,8 @@ fn node(
             }
         }
     }
-    for model in models(&decl.params) {
-        (local, portable) = (local.with(&model), portable.with(&model));
+    for text in reads.iter().chain(&models(&decl.params)) {
+        (local, portable) = (local.with(text), portable.with(text));
     }
     if let Stage::Solver(solver) = &stage {
         let depends_on = solver.depends_on();

@@ -12,14 +12,14 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMillisecondType;
 use gristmill_core::params::ParamError;
 use gristmill_core::source::{InputFile, Source};
-use gristmill_core::stage::{Stage, StageSpec};
+use gristmill_core::stage::{Reads, Stage, StageSpec};
 use serde_json::{Value, json};
 
 use super::{STAGES, parts_source};
 
 pub(super) fn try_source(kind: &str, params: &Value, limit: Option<u64>) -> Result<Arc<dyn Source>, ParamError> {
     let entry = STAGES.iter().find(|entry| entry.kind == kind).unwrap();
-    match (entry.build)(&StageSpec { name: "in", params, seed: 1, limit })? {
+    match (entry.build)(&StageSpec { name: "in", params, seed: 1, limit, reads: &Reads::default() })? {
         Stage::Source(source) => Ok(source),
         _ => panic!("not a source"),
     }

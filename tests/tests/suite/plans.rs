@@ -154,3 +154,52 @@ async fn a_pass_sent_as_bytes_writes_the_same_parts_with_only_the_registry_there
     assert!(parts(&written) == parts(&here.parts(node)), "kept rows differ");
     assert!(parts(&ledger) == parts(&here.ledger(node)), "ledgers differ");
 }
+
+#[test]
+fn another_prompt_under_the_same_name_and_another_price_make_another_stage() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, prompt) = (folder.path().join("asks.toml"), folder.path().join("prompt.j2"));
+    let recipes = |price: u32, words: &str| {
+        fs::write(&prompt, words).unwrap();
+        let text = format!(
+            r#"
+[run]
+name = "asks"
+[worker.a]
+kind = "ngram"
+price_per_million = {{ prompt = {price}, completion = {price} }}
+[worker.b]
+kind = "ngram"
+[stage.docs]
+kind = "jsonl"
+files = ["sample-data/docs.jsonl"]
+max_bad_ratio = 0.1
+fields = {{ text = "content", id = "uuid" }}
+[stage.asked]
+kind = "ask"
+input = "docs"
+worker = "a"
+prompt = "{prompt}"
+[stage.routed]
+kind = "constrained_text"
+input = "docs"
+worker = ["a", "b"]
+route = "cheapest_ok"
+constraints = {{ without_letters = "z" }}
+"#,
+            prompt = prompt.display()
+        );
+        fs::write(&config, text).unwrap();
+        let (plan, _) = planned(&config, &[], gristmill_run::registry());
+        let of = |name: &str| plan.nodes.iter().find(|node| node.decl.name == name).unwrap().fingerprint.clone();
+        (of("docs"), of("asked"), of("routed"))
+    };
+    let first = recipes(1, "Sum up: {{ text }}");
+    assert_eq!(recipes(1, "Sum up: {{ text }}"), first);
+    let other_words = recipes(1, "In one line: {{ text }}");
+    assert_eq!((&other_words.0, &other_words.2), (&first.0, &first.2));
+    assert_ne!(other_words.1, first.1);
+    let other_price = recipes(2, "Sum up: {{ text }}");
+    assert_eq!((&other_price.0, &other_price.1), (&first.0, &first.1));
+    assert_ne!(other_price.2, first.2);
+}

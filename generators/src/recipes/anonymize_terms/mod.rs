@@ -98,6 +98,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let recipe = AnonymizeTerms {
         stage: spec.name.to_owned(),
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/anonymize_terms.j2"),
@@ -189,7 +190,7 @@ impl Maker for AnonymizeTerms {
         let refused = match &self.params.worker {
             None => Refused::new(),
             Some(name) => {
-                let documents = fitting_documents(input).await?;
+                let documents = fitting_documents(input, context, std::slice::from_ref(name)).await?;
                 let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
                 self.collect(input, &Asker::open(context, name, &documents).await?, &mut votes).await?
             }

@@ -1,6 +1,7 @@
 //! Who says how good a reply is.
 
 use gristmill_core::params::ParamError;
+use gristmill_core::stage::Reads;
 use serde::Deserialize;
 
 use crate::kit::Template;
@@ -24,8 +25,8 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new(params: JudgeParams) -> Result<Self, ParamError> {
-        let prompt = template("prompt", Some(&params.prompt), "").map_err(|error| error.under("judge"))?;
+    pub(super) fn new(reads: &Reads, params: JudgeParams) -> Result<Self, ParamError> {
+        let prompt = template(reads, "prompt", Some(&params.prompt), "").map_err(|error| error.under("judge"))?;
         Ok(Self { worker: params.worker, prompt })
     }
 

@@ -6,6 +6,7 @@
 use futures::future::join_all;
 use gristmill_core::error::{Error, Result};
 use gristmill_core::params::ParamError;
+use gristmill_core::stage::Reads;
 use gristmill_lm::{CompletionRequest, Prompt, Sampling};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ impl Keywords {
     ///
     /// # Errors
     /// For a template that cannot be read.
-    pub(super) fn build(params: Params, panel: &mut Vec<(String, String)>) -> Result<Self, ParamError> {
+    pub(super) fn build(reads: &Reads, params: Params, panel: &mut Vec<(String, String)>) -> Result<Self, ParamError> {
         panel.push(("keywords".to_owned(), params.worker));
         let namer = panel.len() - 1;
         let labeller = params.labeller.map(|name| {
@@ -64,8 +65,8 @@ impl Keywords {
             namer,
             labeller,
             min_found: params.min_found,
-            prompt: template("prompt", params.prompt.as_deref(), builtin).map_err(|e| e.under("keywords"))?,
-            label_prompt: template("label_prompt", params.label_prompt.as_deref(), builtin_label)
+            prompt: template(reads, "prompt", params.prompt.as_deref(), builtin).map_err(|e| e.under("keywords"))?,
+            label_prompt: template(reads, "label_prompt", params.label_prompt.as_deref(), builtin_label)
                 .map_err(|e| e.under("keywords"))?,
         })
     }

@@ -165,15 +165,18 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     }
     let mut panel: Vec<(String, String)> = writers.iter().map(|name| ("workers".to_owned(), name.clone())).collect();
     let scorers = scorers::build(params.scorers.take(), params.judge.as_ref(), &mut panel)?;
-    let keywords = params.keywords.take().map(|keywords| Keywords::build(keywords, &mut panel)).transpose()?;
+    let keywords =
+        params.keywords.take().map(|keywords| Keywords::build(spec.reads, keywords, &mut panel)).transpose()?;
     let candidates = Candidates {
         stage: spec.name.to_owned(),
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/candidates.j2"),
         )?,
         judge_prompt: template(
+            spec.reads,
             "judge_prompt",
             params.judge_prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/candidates_judge.j2"),

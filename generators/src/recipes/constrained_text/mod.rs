@@ -109,6 +109,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         validator,
         shape: pushed.map(Shape::Regex),
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/constrained_text.j2"),

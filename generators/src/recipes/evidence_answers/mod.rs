@@ -142,11 +142,9 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let refuse = |cause: String| ParamError::at("questions", cause);
     let mut questions: Vec<String> = match &params.questions {
         Questions::List(list) => list.clone(),
-        Questions::File(path) => std::fs::read_to_string(path)
-            .map_err(|e| refuse(format!("cannot read {}: {e}", path.display())))?
-            .lines()
-            .map(str::to_owned)
-            .collect(),
+        Questions::File(path) => {
+            spec.reads.file("questions", "the questions", path)?.lines().map(str::to_owned).collect()
+        }
     };
     questions.retain(|question| !question.trim().is_empty());
     if questions.is_empty() {
@@ -158,6 +156,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         stage: spec.name.to_owned(),
         questions,
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/evidence_answers.j2"),
@@ -325,7 +324,8 @@ impl Maker for EvidenceAnswers {
     async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
         let session = input.session();
         let schema = self.schema(input.frame(&session)?.schema().as_arrow())?;
-        let documents = fitting_documents(input).await?;
+        let names: Vec<String> = self.workers().into_iter().map(|(_, name)| name).collect();
+        let documents = fitting_documents(input, context, &names).await?;
         let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
         let worker = Asker::open(context, &self.params.worker, &documents).await?;
         let scorer = match &self.params.scorer {

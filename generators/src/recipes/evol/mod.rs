@@ -53,6 +53,11 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             default: "\"reply\"",
             about: "how the judge's yes is read: reply, first_token or scored",
         },
+        ParamDoc {
+            name: "same_from",
+            default: "0.5",
+            about: "how sure the judge must be of a yes for the task to be the same",
+        },
         ParamDoc { name: "rounds", default: "4", about: "evolutions tried per row, each from the last that held" },
         ParamDoc {
             name: "operations",
@@ -122,14 +127,16 @@ const ALL: [Operation; 5] =
 struct Params {
     worker: String,
     answerer: Option<String>,
-    #[serde(default = "yes_please")]
+    #[serde(default = "answers")]
     answers: bool,
     judge: Option<String>,
     #[serde(default)]
     reading: Reading,
-    #[serde(default = "four")]
+    #[serde(default = "same_from")]
+    same_from: f64,
+    #[serde(default = "rounds")]
     rounds: u32,
-    #[serde(default = "all")]
+    #[serde(default = "operations")]
     operations: Vec<Operation>,
     #[serde(default = "added_words")]
     added_words: [u32; 2],
@@ -141,14 +148,17 @@ struct Params {
     sampling: Option<Value>,
 }
 
-fn yes_please() -> bool {
+fn answers() -> bool {
     true
 }
-fn four() -> u32 {
+fn rounds() -> u32 {
     4
 }
-fn all() -> Vec<Operation> {
+fn operations() -> Vec<Operation> {
     ALL.to_vec()
+}
+fn same_from() -> f64 {
+    0.5
 }
 fn added_words() -> [u32; 2] {
     [10, 20]
@@ -177,7 +187,7 @@ fn recipe(spec: &StageSpec<'_>) -> Result<Evol, ParamError> {
         return Err(ParamError::at("added_words", "expected [least, most]"));
     }
     let own = Sampling { temperature: 1.0, top_p: 0.95, max_tokens: 2048, ..Sampling::default() };
-    let read = |key: &str, path: &Option<String>, builtin: &str| template(key, path.as_deref(), builtin);
+    let read = |key: &str, path: &Option<String>, builtin: &str| template(spec.reads, key, path.as_deref(), builtin);
     Ok(Evol {
         stage: spec.name.to_owned(),
         seed: spec.seed,
@@ -266,8 +276,8 @@ impl Evol {
             Ok(opinion) => opinion,
             Err(error) => return Ok(Some(Outcome::failed(row.clone(), &error))),
         };
-        // "Yes" is likelier than not, or nothing that can be read.
-        let same = opinion.value.is_none_or(|yes| yes >= 0.5);
+        // What cannot be read has not been found to be another.
+        let same = opinion.value.is_none_or(|yes| yes >= self.params.same_from);
         let evidence = json!({ "judge": opinion.reply, "same": opinion.value });
         Ok(same.then(|| Outcome::drop(row.clone(), "gains_information", evidence)))
     }
@@ -381,9 +391,10 @@ impl RowRecipe for Evol {
 mod tests {
     use super::*;
     use crate::kit::scripted::{Scripted, panel, said};
+    use gristmill_core::stage::Reads;
 
     fn made(params: &Value) -> Evol {
-        recipe(&StageSpec { name: "e", params, seed: 1, limit: None }).unwrap()
+        recipe(&StageSpec { name: "e", params, seed: 1, limit: None, reads: &Reads::default() }).unwrap()
     }
 
     fn rules(outcomes: &[Outcome]) -> Vec<&str> {

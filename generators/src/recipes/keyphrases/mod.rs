@@ -100,7 +100,7 @@ fn recipe(spec: &StageSpec<'_>) -> Result<Keyphrases, ParamError> {
     let builtin = include_str!("../../../../configs/prompts/recipes/keyphrases.j2");
     Ok(Keyphrases {
         stage: spec.name.to_owned(),
-        prompt: template("prompt", params.prompt.as_deref(), builtin)?,
+        prompt: template(spec.reads, "prompt", params.prompt.as_deref(), builtin)?,
         sampling: sampling(&own, params.sampling.as_ref())?,
         params,
     })
@@ -249,6 +249,7 @@ impl RowRecipe for Keyphrases {
 mod tests {
     use super::*;
     use crate::kit::scripted::{Scripted, cut, panel, said};
+    use gristmill_core::stage::Reads;
 
     #[tokio::test]
     async fn phrases_are_read_split_and_scored() {
@@ -257,7 +258,8 @@ mod tests {
             false => said("\n\n"),
         });
         let params = json!({ "worker": "w", "gold_column": "given" });
-        let recipe = recipe(&StageSpec { name: "k", params: &params, seed: 1, limit: None }).unwrap();
+        let recipe =
+            recipe(&StageSpec { name: "k", params: &params, seed: 1, limit: None, reads: &Reads::default() }).unwrap();
         let row =
             |text: &str| json!({ "id": "d", "text": text, "given": "tidal mill; ebb" }).as_object().unwrap().clone();
         let outcomes = recipe.work(0, row("Tidal mills use the ebb."), &panel(&[&worker])).await.unwrap();

@@ -179,11 +179,13 @@ fn recipe(spec: &StageSpec<'_>) -> Result<Magpie, ParamError> {
         seed: spec.seed,
         turn,
         ask_prompt: template(
+            spec.reads,
             "ask_prompt",
             params.ask_prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/magpie_ask.j2"),
         )?,
         tags_prompt: template(
+            spec.reads,
             "tags_prompt",
             params.tags_prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/magpie_tags.j2"),
@@ -429,9 +431,10 @@ impl Maker for Magpie {
 mod tests {
     use super::*;
     use crate::kit::scripted::said;
+    use gristmill_core::stage::Reads;
 
     fn made(params: &Value) -> Result<Magpie, ParamError> {
-        recipe(&StageSpec { name: "m", params, seed: 1, limit: None })
+        recipe(&StageSpec { name: "m", params, seed: 1, limit: None, reads: &Reads::default() })
     }
 
     #[test]

@@ -154,11 +154,13 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         stage: spec.name.to_owned(),
         gates: Gates { char_ratio: params.char_ratio, max_rouge_l: params.max_rouge_l },
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/paraphrase_pairs.j2"),
         )?,
         judge_prompt: template(
+            spec.reads,
             "judge_prompt",
             params.judge_prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/paraphrase_pairs_judge.j2"),

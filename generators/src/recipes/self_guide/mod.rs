@@ -173,11 +173,13 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         input_chars: expected(params.demos.iter().map(|demo| demo.input.as_str()).collect()),
         output_chars: expected(params.demos.iter().map(|demo| demo.output.as_str()).collect()),
         input_prompt: template(
+            spec.reads,
             "input_prompt",
             params.input_prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/self_guide_input.j2"),
         )?,
         output_prompt: template(
+            spec.reads,
             "output_prompt",
             params.output_prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/self_guide_output.j2"),

@@ -130,9 +130,8 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let params: Params = params::parse(spec.params)?;
     let refuse = |cause: String| ParamError::at("exemplars", cause);
     let file = match &params.exemplars {
-        None => include_str!("../../../../configs/prompts/recipes/translate_exemplars.json").to_owned(),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|e| refuse(format!("cannot read the exemplars {}: {e}", path.display())))?,
+        None => spec.reads.text(include_str!("../../../../configs/prompts/recipes/translate_exemplars.json")),
+        Some(path) => spec.reads.file("exemplars", "the exemplars", path)?,
     };
     let exemplars: Vec<Exemplar> = serde_json::from_str(&file).map_err(|e| refuse(e.to_string()))?;
     if exemplars.is_empty() || params.n_exemplars == 0 {
@@ -143,6 +142,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         stage: spec.name.to_owned(),
         diverse: diverse(&exemplars, &params.language, params.n_exemplars, &mut draws),
         prompt: template(
+            spec.reads,
             "prompt",
             params.prompt.as_deref(),
             include_str!("../../../../configs/prompts/recipes/translate_exemplars.j2"),
@@ -329,7 +329,7 @@ impl Maker for TranslateExemplars {
     async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
         let session = input.session();
         let schema = self.schema(input.frame(&session)?.schema().as_arrow())?;
-        let documents = fitting_documents(input).await?;
+        let documents = fitting_documents(input, context, std::slice::from_ref(&self.params.worker)).await?;
         let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
         let asker = Asker::open(context, &self.params.worker, &documents).await?;
         let mut rows = RowWriter::new(&self.stage, schema, out);

@@ -121,6 +121,17 @@ impl Workers {
         self.settings.get(name)
     }
 
+    /// Whether a worker of that name is fitted on the documents it is opened with: an embedded model without files of its
+    /// own, a route that may choose one, and what stands in for a server in a rehearsal.
+    pub fn is_fitted(&self, name: &str) -> bool {
+        match self.settings.get(name).map(|settings| &settings.kind) {
+            Some(Kind::Ngram(table)) => table.files.is_empty(),
+            Some(Kind::Route(table)) => table.workers.iter().any(|member| self.is_fitted(member)),
+            Some(Kind::Openai(_)) => self.rehearsals.is_some(),
+            Some(Kind::Replay(_)) | None => false,
+        }
+    }
+
     /// The worker of that name, the same for all who ask. An embedded model without files of its own is fitted on
     /// `documents`, once for each set of them.
     ///

@@ -19,7 +19,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use datafusion_proto::protobuf;
 use gristmill_core::registry::Registry;
 use gristmill_core::source::{Origin, ShardReadExec, Source};
-use gristmill_core::stage::{Stage, StageSpec};
+use gristmill_core::stage::{Reads, Stage, StageSpec};
 use gristmill_stages::ingest::parts_source;
 use prost::Message;
 
@@ -190,7 +190,7 @@ impl Wire {
             return exec_err!("this program has no stage of the kind {kind}, which {name} needs");
         };
         // The limit is in the shards.
-        let spec = StageSpec { name, params, seed: *seed, limit: None };
+        let spec = StageSpec { name, params, seed: *seed, limit: None, reads: &Reads::default() };
         match (entry.build)(&spec).map_err(external)? {
             Stage::Source(source) => Ok(source),
             _ => exec_err!("{name} is a {kind} stage, which reads no files"),

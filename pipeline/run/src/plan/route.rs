@@ -11,7 +11,7 @@ use gristmill_core::stage::{Maker, Stage, StageEntry, StageSpec};
 use gristmill_generators::kit::Each;
 use gristmill_lm::WorkerSettings;
 use gristmill_lm::route::{Learned, Policy, RouteSettings};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::config::{Config, Diagnostics, StageDecl};
 
@@ -49,10 +49,15 @@ pub(super) fn resolve(config: &mut Config, decl: &mut StageDecl, entry: &StageEn
     let policy = POLICIES.iter().find(|(_, policy)| *policy == settings.policy).map_or("route", |(name, _)| name);
     // The stage is part of the name: what a route has learned is its stage's own, whichever stages a rerun skips.
     let name = format!("{}:{policy}({})", decl.name, members.join(","));
-    let depends_on: Vec<Value> = members.iter().map(|name| config.workers[name].depends_on.clone()).collect();
+    let depends_on: Vec<Value> = members.iter().map(|name| chosen_by(&config.workers[name])).collect();
     params.insert(key.to_owned(), name.as_str().into());
     config.workers.insert(name, WorkerSettings::route(members, settings, &depends_on));
     Ok(())
+}
+
+/// What a choice among workers depends on: which models they are, and what the cheapest and the learned route weigh.
+fn chosen_by(worker: &WorkerSettings) -> Value {
+    json!([worker.depends_on, worker.pool.budget.price_per_million, worker.size])
 }
 
 /// Reads `route = "policy"` or `route = { policy = "learned", … }`.
