@@ -6,6 +6,7 @@
 use gristmill_core::measures::chrf::Chrf;
 use gristmill_core::measures::rouge::Rouge;
 use gristmill_core::measures::tokens::{Stemmer, Tokenizer};
+use gristmill_lm::Embedded;
 use serde::{Deserialize, Serialize};
 
 use super::python_text::PUNCTUATION;
@@ -35,6 +36,8 @@ pub enum Similarity {
     ExactMatch,
     /// chrF of the normalised texts, either held against the other: for scripts in which ROUGE finds no words.
     Chrf,
+    /// Cosine of the embeddings of the normalised texts, by a worker that gives such.
+    Embedding,
 }
 
 /// What decided.
@@ -106,7 +109,10 @@ impl Consensus {
 
     /// Judges the outputs of one input: the generator's first, then the others' in order. With fewer than two there is
     /// nothing to agree on and the first is kept if it says anything.
-    pub fn judge(&mut self, outputs: &[&str]) -> Verdict {
+    ///
+    /// `points` are the embeddings of the [`normalise`]d outputs, for [`Similarity::Embedding`]; without them no two
+    /// outputs are alike by it.
+    pub fn judge(&mut self, outputs: &[&str], points: &[Embedded]) -> Verdict {
         let normal: Vec<String> = outputs.iter().map(|output| normalise(output)).collect();
         let n = outputs.len();
         if self.policy != Policy::Paper
@@ -124,7 +130,10 @@ impl Consensus {
         let (mut least, mut best_pair) = (f64::INFINITY, (0, 1, f64::NEG_INFINITY));
         for i in 0..n {
             for j in i + 1..n {
-                let f = self.similar(&normal[i], &normal[j]);
+                let f = match (self.similarity, points.get(i), points.get(j)) {
+                    (Similarity::Embedding, Some(a), Some(b)) => a.cosine(b),
+                    _ => self.similar(&normal[i], &normal[j]),
+                };
                 (similar[i][j], similar[j][i]) = (f, f);
                 least = least.min(f);
                 if f > best_pair.2 {
@@ -168,6 +177,7 @@ impl Consensus {
             Similarity::RougeL => self.rouge.rouge_l(b, a).f,
             Similarity::ExactMatch => f64::from(u8::from(a == b)),
             // chrF weighs recall: the mean of both directions does not depend on who came first.
+            Similarity::Embedding => 0.0,
             Similarity::Chrf => (Chrf::CHRF.score(a, b) + Chrf::CHRF.score(b, a)) / 2.0,
         }
     }
@@ -178,7 +188,7 @@ mod tests {
     use super::*;
 
     fn judge(policy: Policy, outputs: &[&str]) -> Verdict {
-        Consensus::new(policy, Similarity::RougeL, 0.01).judge(outputs)
+        Consensus::new(policy, Similarity::RougeL, 0.01).judge(outputs, &[])
     }
 
     fn kept(policy: Policy, outputs: &[&str]) -> Option<usize> {
@@ -203,6 +213,17 @@ mod tests {
         assert_eq!(kept(Policy::Code, &outputs), Some(1));
         assert_eq!(kept(Policy::Code, &["a b", "a c", "a d"]), Some(0));
         assert_eq!(kept(Policy::Code, &["a b", "c d", "a b c d"]), None);
+    }
+
+    #[test]
+    fn embeddings_decide_where_they_are_asked_for() {
+        // Cosines of unit vectors: 0.6, 0.28 and 0.6 * 0.28 + 0.8 * 0.96 = 0.936; the second has the largest sum.
+        let points = [[1.0, 0.0], [0.6, 0.8], [0.28, 0.96]];
+        let points = points.map(|p| Embedded { vector: p.to_vec(), prompt_tokens: 0, cached: false });
+        let mut consensus = Consensus::new(Policy::Code, Similarity::Embedding, 0.01);
+        let Verdict::Keep { chosen, score, .. } = consensus.judge(&["un", "deux", "trois"], &points) else { panic!() };
+        assert_eq!(chosen, 1);
+        assert!((score.unwrap() - 1.536).abs() < 1e-6 && (consensus.least() - 0.28).abs() < 1e-6);
     }
 
     #[test]

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use gristmill_core::annotator::ParamDoc;
 use gristmill_core::error::Result;
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink, Stage, StageEntry, StageSpec};
+use gristmill_lm::{EmbedRequest, Embedded, WorkerError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::consensus::{Branch, Consensus, Policy, Similarity, Verdict};
+use super::consensus::{Branch, Consensus, Policy, Similarity, Verdict, normalise};
 use super::figures;
 use crate::kit::rows::{RowReader, RowWriter, extended_schema, number, require_columns, set_instruction, text};
-use crate::kit::{Row, text_of};
+use crate::kit::{Asker, Outcome, Row, text_of};
 
 /// The row of the stage table.
 pub(super) const ENTRY: StageEntry = StageEntry {
@@ -30,7 +32,12 @@ pub(super) const ENTRY: StageEntry = StageEntry {
             default: "\"code\"",
             about: "code: the released code; sample: the shipped sample; paper: algorithm 1",
         },
-        ParamDoc { name: "similarity", default: "\"rouge_l\"", about: "rouge_l or exact_match" },
+        ParamDoc {
+            name: "similarity",
+            default: "\"rouge_l\"",
+            about: "rouge_l, exact_match, chrf (for scripts without spaces) or embedding (cosine; needs `embedder`)",
+        },
+        ParamDoc { name: "embedder", default: "none", about: "worker that gives the embeddings" },
         ParamDoc { name: "threshold", default: "0.01", about: "every two outputs must be more similar than this" },
     ],
     build,
@@ -43,6 +50,7 @@ struct Params {
     policy: Policy,
     #[serde(default)]
     similarity: Similarity,
+    embedder: Option<String>,
     #[serde(default = "hundredth")]
     threshold: f64,
 }
@@ -58,9 +66,19 @@ struct Choose {
 
 fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let params: Params = params::parse(spec.params)?;
+    match (params.similarity, &params.embedder) {
+        (Similarity::Embedding, None) => {
+            let cause = "expected the name of a worker: the similarity is that of embeddings";
+            return Err(ParamError::at("embedder", cause));
+        }
+        (Similarity::Embedding, Some(_)) | (_, None) => {}
+        (_, Some(_)) => return Err(ParamError::at("embedder", "only similarity = \"embedding\" asks a worker")),
+    }
     Ok(Stage::Maker(Arc::new(Choose { stage: spec.name.to_owned(), params })))
 }
 
+/// Rows whose embeddings are asked for at a time.
+const WINDOW: usize = 128;
 /// Thresholds at which the report says how many rows would stay.
 const OTHER_THRESHOLDS: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
 
@@ -104,16 +122,13 @@ impl Choose {
         &self,
         consensus: &mut Consensus,
         mut row: Row,
+        points: &[Embedded],
         tally: &mut Tally,
     ) -> (Row, Option<(&'static str, Value)>) {
-        let list = |key: &str| -> Vec<String> {
-            let items = row.get(key).and_then(Value::as_array).into_iter().flatten();
-            items.map(|item| item.as_str().unwrap_or("").to_owned()).collect()
-        };
-        let (outputs, names) = (list("outputs"), list("output_workers"));
+        let (outputs, names) = (list(&row, "outputs"), list(&row, "output_workers"));
         let borrowed: Vec<&str> = outputs.iter().map(String::as_str).collect();
         tally.rows += 1;
-        let verdict = consensus.judge(&borrowed);
+        let verdict = consensus.judge(&borrowed, points);
         let text = verdict.text(&borrowed).unwrap_or("").to_owned();
         match verdict {
             Verdict::Keep { chosen, branch, score } => {
@@ -147,6 +162,26 @@ impl Choose {
     }
 }
 
+/// The texts in a column of lists.
+fn list(row: &Row, key: &str) -> Vec<String> {
+    let items = row.get(key).and_then(Value::as_array).into_iter().flatten();
+    items.map(|item| item.as_str().unwrap_or("").to_owned()).collect()
+}
+
+/// The embeddings of each row's outputs, as they are compared; none where nobody gives such.
+async fn points(embedder: Option<&Asker>, rows: &[Row]) -> Result<Vec<Result<Vec<Embedded>, WorkerError>>> {
+    let Some(embedder) = embedder else { return Ok(rows.iter().map(|_| Ok(Vec::new())).collect()) };
+    let of_row = |row: &Row| {
+        let texts: Vec<String> = list(row, "outputs").iter().map(|output| normalise(output)).collect();
+        async move {
+            let asked = texts.into_iter().map(|text| embedder.embed(EmbedRequest { text, dimensions: None }));
+            let found = futures::future::join_all(asked).await.into_iter().collect::<Result<Vec<_>>>()?;
+            Ok(found.into_iter().collect())
+        }
+    };
+    stream::iter(rows.iter().map(of_row)).buffered(WINDOW).try_collect().await
+}
+
 #[async_trait]
 impl Maker for Choose {
     fn schema(&self, input: &Schema) -> Result<SchemaRef> {
@@ -158,16 +193,32 @@ impl Maker for Choose {
         ["agreed", "output_given"].map(str::to_owned).to_vec()
     }
 
-    async fn make(&self, input: &dyn Relation, _context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
+    fn workers(&self) -> Vec<(String, String)> {
+        self.params.embedder.iter().map(|name| ("embedder".to_owned(), name.clone())).collect()
+    }
+
+    async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {
         let session = input.session();
         let schema = self.schema(input.frame(&session)?.schema().as_arrow())?;
+        let embedder = match &self.params.embedder {
+            Some(name) => Some(Asker::open(context, name, &[]).await?),
+            None => None,
+        };
         let mut writer = RowWriter::new(&self.stage, schema, out);
         let mut consensus = Consensus::new(self.params.policy, self.params.similarity, self.params.threshold);
         let mut tally = Tally::default();
         let mut reader = RowReader::open(input).await?;
         while let Some(rows) = reader.next().await? {
-            for row in rows {
-                match self.choose(&mut consensus, row, &mut tally) {
+            let points = points(embedder.as_ref(), &rows).await?;
+            for (row, points) in rows.into_iter().zip(points) {
+                let points = match points {
+                    Ok(points) => points,
+                    Err(error) => {
+                        writer.end(Outcome::failed(row, &error))?;
+                        continue;
+                    }
+                };
+                match self.choose(&mut consensus, row, &points, &mut tally) {
                     (row, None) => writer.keep(row)?,
                     (row, Some((rule, evidence))) => writer.drop(row, rule, &evidence)?,
                 }

@@ -6,9 +6,11 @@ use futures::stream::{self, Stream, StreamExt};
 use gristmill_core::error::{Error, Result};
 use gristmill_core::stage::MakeContext;
 use gristmill_lm::route::Team;
-use gristmill_lm::{Action, Completion, CompletionRequest, ScoreRequest, Scored, Worker, WorkerError, Workers};
+use gristmill_lm::{
+    Action, Completion, CompletionRequest, EmbedRequest, Embedded, ScoreRequest, Scored, Worker, WorkerError, Workers,
+};
 
-/// Requests on their way at a time, per worker: enough that the worker's own limit decides.
+/// Requests on their way at a time, per worker, unless the worker takes more: enough that its own limit decides.
 const WINDOW: usize = 256;
 
 /// One worker, asked by one stage.
@@ -16,6 +18,7 @@ const WINDOW: usize = 256;
 pub struct Asker {
     worker: Arc<dyn Worker>,
     team: Option<Arc<Team>>,
+    window: usize,
 }
 
 /// A reply, or the failure of this one request.
@@ -28,16 +31,22 @@ impl Asker {
     /// When it cannot be opened: no such file, no credentials.
     pub async fn open(context: &MakeContext, name: &str, documents: &[&str]) -> Result<Self> {
         let workers = workers_of(context)?;
+        let window = WINDOW.max(workers.max_in_flight(name));
         if let Some(team) = workers.team(name, documents).await.map_err(|error| stop(&error))? {
-            return Ok(Self { worker: team.clone(), team: Some(team) });
+            return Ok(Self { worker: team.clone(), team: Some(team), window });
         }
         let worker = workers.open(name, documents).await.map_err(|error| stop(&error))?;
-        Ok(Self::of(worker))
+        Ok(Self { window, ..Self::of(worker) })
     }
 
     /// An asker of a given worker.
     pub fn of(worker: Arc<dyn Worker>) -> Self {
-        Self { worker, team: None }
+        Self { worker, team: None, window: WINDOW }
+    }
+
+    /// How many requests are worth having on their way at a time.
+    pub fn window(&self) -> usize {
+        self.window
     }
 
     /// What chooses a worker for each request, if the name is that of several.
@@ -76,6 +85,16 @@ impl Asker {
         settle(reply.map_err(|e| Error::Bug(format!("a request's task died: {e}")))?)
     }
 
+    /// A text as a point.
+    ///
+    /// # Errors
+    /// When the worker can do nothing more, or gives no embeddings.
+    pub async fn embed(&self, request: EmbedRequest) -> Result<Result<Embedded, WorkerError>> {
+        let worker = Arc::clone(&self.worker);
+        let reply = tokio::spawn(async move { worker.embed(&request).await }).await;
+        settle(reply.map_err(|e| Error::Bug(format!("a request's task died: {e}")))?)
+    }
+
     /// Asks many times, side by side; replies come in the order of the requests, with what was sent along.
     pub fn ask_all<T: Send>(
         &self,
@@ -87,7 +106,7 @@ impl Asker {
                 let asker = asker.clone();
                 async move { Ok((along, asker.ask(request).await?)) }
             })
-            .buffered(WINDOW)
+            .buffered(self.window)
     }
 }
 
@@ -137,6 +156,11 @@ impl Panel {
             askers.push(Asker::open(context, name, documents).await?);
         }
         Ok(Self { askers })
+    }
+
+    /// How many rows are worth having on their way at a time.
+    pub fn window(&self) -> usize {
+        self.askers.iter().map(Asker::window).max().unwrap_or(1)
     }
 
     /// Asks every worker; replies in the order of the workers.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use gristmill_core::error::{Error, Result};
 use gristmill_core::stage::{MakeContext, Maker, Relation, RowSink};
 use serde_json::{Value, json};
@@ -12,9 +12,6 @@ use serde_json::{Value, json};
 use super::ask::Panel;
 use super::route::RowRoute;
 use super::rows::{Row, RowReader, RowWriter, text_of};
-
-/// Rows worked on at a time: their requests fill the worker's places, their texts are what memory holds.
-const WINDOW: usize = 128;
 
 /// What becomes of a row.
 #[derive(Debug, Clone)]
@@ -127,20 +124,16 @@ impl<R: RowRecipe> Maker for PerRow<R> {
         }
         let mut writer = RowWriter::new(self.0.stage(), schema, out);
         let mut tally = self.0.tally();
-        let (mut n, mut reader) = (0, RowReader::open(input).await?);
         let fit_every = route.as_ref().and_then(RowRoute::fit_every);
-        while let Some(mut rows) = reader.next().await? {
-            while !rows.is_empty() {
-                // Up to the next fit, wherever the batches of the input end.
-                let room = fit_every.map_or(rows.len(), |every| (every - n % every) as usize);
-                let later = rows.split_off(room.min(rows.len()));
-                let first = n;
-                n += rows.len() as u64;
-                self.work_all(first, rows, &panel, route.as_ref(), &mut writer, &mut tally).await?;
-                if let Some(route) = route.as_ref().filter(|_| fit_every.is_some_and(|every| n % every == 0)) {
-                    route.fit();
-                }
-                rows = later;
+        let rows = numbered(RowReader::open(input).await?).peekable();
+        futures::pin_mut!(rows);
+        // Up to the next fit, wherever the batches of the input end.
+        let n_together = fit_every.and_then(|every| usize::try_from(every).ok()).unwrap_or(usize::MAX);
+        while rows.as_mut().peek().await.is_some() {
+            let together = rows.as_mut().take(n_together);
+            self.work_all(together, &panel, route.as_ref(), &mut writer, &mut tally).await?;
+            if let Some(route) = &route {
+                route.fit();
             }
         }
         for (name, value) in tally.map(|tally| tally.figures()).unwrap_or_default() {
@@ -150,39 +143,50 @@ impl<R: RowRecipe> Maker for PerRow<R> {
     }
 }
 
+/// The rows of an input with their numbers, read as they are wanted.
+fn numbered(reader: RowReader) -> impl Stream<Item = Result<(u64, Row)>> + Send {
+    stream::try_unfold((reader, 0, Vec::new().into_iter()), |(mut reader, n, mut rows)| async move {
+        loop {
+            if let Some(row) = rows.next() {
+                return Ok(Some(((n, row), (reader, n + 1, rows))));
+            }
+            match reader.next().await? {
+                Some(more) => rows = more.into_iter(),
+                None => return Ok(None),
+            }
+        }
+    })
+}
+
 impl<R: RowRecipe> PerRow<R> {
     /// Works on rows side by side; what comes of them is written in their order.
     async fn work_all(
         &self,
-        first: u64,
-        rows: Vec<Row>,
+        rows: impl Stream<Item = Result<(u64, Row)>> + Send,
         panel: &Arc<Panel>,
         route: Option<&RowRoute>,
         writer: &mut RowWriter<'_>,
         tally: &mut Option<Box<dyn Tally>>,
     ) -> Result<()> {
-        let mut outcomes = stream::iter(rows.into_iter().enumerate())
-            .map(|(i, row)| {
+        let outcomes = rows
+            .map_ok(|(n, row)| {
                 let (recipe, panel, route) = (Arc::clone(&self.0), Arc::clone(panel), route.cloned());
-                tokio::spawn(async move {
-                    let n = first + i as u64;
+                let task = tokio::spawn(async move {
                     match route {
                         Some(route) => route.work(recipe.as_ref(), n, row, &panel).await,
                         None => recipe.work(n, row, &panel).await,
                     }
-                })
+                });
+                async move { task.await.map_err(|e| Error::Bug(format!("a row's task died: {e}")))? }
             })
-            .buffered(WINDOW);
-        while let Some(done) = outcomes.next().await {
-            let done = done.map_err(|e| Error::Bug(format!("a row's task died: {e}")))??;
+            .try_buffered(panel.window());
+        futures::pin_mut!(outcomes);
+        while let Some(done) = outcomes.try_next().await? {
             if let Some(tally) = tally {
                 tally.see(&done);
             }
             for outcome in done {
-                match outcome {
-                    Outcome::Keep(row) => writer.keep(row)?,
-                    Outcome::Drop(row, rule, evidence) => writer.drop(row, &rule, &evidence)?,
-                }
+                writer.end(outcome)?;
             }
         }
         Ok(())

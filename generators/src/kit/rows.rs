@@ -16,6 +16,8 @@ use gristmill_core::schema::{self, DROPPED_BY, EVIDENCE, ID, TEXT, is_hidden};
 use gristmill_core::stage::{Relation, RowSink};
 use serde_json::{Map, Value, json};
 
+use super::per_row::Outcome;
+
 /// A row.
 pub type Row = Map<String, Value>;
 
@@ -182,6 +184,17 @@ impl<'a> RowWriter<'a> {
         row.insert(DROPPED_BY.into(), format!("{}.{rule}", self.stage).into());
         row.insert(EVIDENCE.into(), evidence.to_string().into());
         self.push(row)
+    }
+
+    /// Writes what became of a row.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn end(&mut self, outcome: Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Keep(row) => self.keep(row),
+            Outcome::Drop(row, rule, evidence) => self.drop(row, &rule, &evidence),
+        }
     }
 
     /// Keeps a figure for the report.

@@ -6,6 +6,7 @@ mod candidates;
 mod class_prompts;
 mod constrained_text;
 mod cultural_instructions;
+mod embed;
 mod evidence_answers;
 mod evol;
 mod formal_languages;
@@ -36,6 +37,7 @@ pub static STAGES: &[&StageEntry] = &[
     &evidence_answers::ENTRY,
     &constrained_text::ENTRY,
     &ask::ENTRY,
+    &embed::ENTRY,
     &class_prompts::ENTRY,
     &evol::ENTRY,
     &magpie::ENTRY,

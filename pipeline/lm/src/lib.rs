@@ -17,8 +17,8 @@ pub mod workers;
 
 pub use error::{Action, Failure, WorkerError};
 pub use request::{
-    Completion, CompletionRequest, Finish, Identity, Message, Prompt, Role, Sampling, ScoreRequest, Scored, Shape,
-    TokenScore,
+    Completion, CompletionRequest, EmbedRequest, Embedded, Finish, Identity, Message, Prompt, Role, Sampling,
+    ScoreRequest, Scored, Shape, TokenScore,
 };
 pub use worker::{Capabilities, Worker};
 pub use workers::{WorkerSettings, Workers};

@@ -118,6 +118,7 @@ fn trials_of(found: &Capabilities) -> Vec<Trial> {
         ("seed", found.seed),
         ("reply logprobs", found.reply_logprobs),
         ("score", found.score),
+        ("embeddings", found.embeddings),
         ("whole distribution", found.full_distribution),
         ("json_schema", found.json_schema),
         ("regex", found.regex),

@@ -175,6 +175,22 @@ impl ScoreRequest {
     }
 }
 
+/// A request for the embedding of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedRequest {
+    /// The text.
+    pub text: String,
+    /// Number of dimensions wanted, of models that can shorten their vectors; none for the model's own.
+    pub dimensions: Option<u32>,
+}
+
+impl EmbedRequest {
+    /// The key replies are kept under; see [`CompletionRequest::key`].
+    pub fn key(&self, identity: &Identity) -> String {
+        key("embed", identity, self)
+    }
+}
+
 /// What a reply depends on besides the request: which model, not where it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
@@ -266,9 +282,42 @@ pub struct Scored {
     pub cached: bool,
 }
 
+/// A text as a point in a space: what is near means alike, as far as the model knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Embedded {
+    /// The point; its values are finite, its length is the model's.
+    pub vector: Vec<f32>,
+    /// Tokens of the text, as the server counts them.
+    pub prompt_tokens: u64,
+    /// Whether it came from the journal or a recording.
+    #[serde(default)]
+    pub cached: bool,
+}
+
+impl Embedded {
+    /// The cosine of the angle to another point, in [-1, 1]; 0 if either is the origin or their spaces differ.
+    pub fn cosine(&self, other: &Self) -> f64 {
+        if self.vector.len() != other.vector.len() {
+            return 0.0;
+        }
+        let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        let norms = (product(&self.vector, &self.vector) * product(&other.vector, &other.vector)).sqrt();
+        if norms > 0.0 { (product(&self.vector, &other.vector) / norms).clamp(-1.0, 1.0) } else { 0.0 }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cosine_by_hand() {
+        let point = |vector: &[f32]| Embedded { vector: vector.to_vec(), prompt_tokens: 0, cached: false };
+        // 3 * 4 + 4 * 3 = 24, over 5 * 5.
+        assert!((point(&[3.0, 4.0]).cosine(&point(&[4.0, 3.0])) - 0.96).abs() < 1e-12);
+        assert_eq!(point(&[1.0, 0.0]).cosine(&point(&[0.0, 0.0])), 0.0);
+        assert_eq!(point(&[1.0, 0.0]).cosine(&point(&[1.0])), 0.0);
+    }
 
     #[test]
     fn a_key_depends_on_every_parameter_and_on_the_model() {

@@ -1,4 +1,4 @@
-//! A worker as generators and detectors see it: it completes, and where it can it scores.
+//! A worker as generators and detectors see it: it completes, and where it can it scores and embeds.
 //!
 //! Everything else wraps this trait: a pool is a worker around a worker, a recorder is one, a router is one over
 //! several.
@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::error::WorkerError;
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::error::{Failure, WorkerError};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 
 /// A language model that answers requests.
 #[async_trait]
@@ -29,8 +29,16 @@ pub trait Worker: Send + Sync {
     /// How likely a text is, token by token.
     ///
     /// # Errors
-    /// [`crate::Failure::Unsupported`] when the worker cannot score, and as for [`Worker::complete`].
+    /// [`Failure::Unsupported`] when the worker cannot score, and as for [`Worker::complete`].
     async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError>;
+
+    /// A text as a point.
+    ///
+    /// # Errors
+    /// [`Failure::Unsupported`] when the worker gives no embeddings, and as for [`Worker::complete`].
+    async fn embed(&self, _: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        Err(WorkerError::new(self.name(), Failure::Unsupported, "it gives no embeddings"))
+    }
 
     /// Finds out what it can do, by trying.
     ///
@@ -58,6 +66,9 @@ pub struct Capabilities {
     pub reply_logprobs: bool,
     /// Scores a given text: the number and values of log-probabilities were checked, not only their presence.
     pub score: bool,
+    /// Gives embeddings.
+    #[serde(default)]
+    pub embeddings: bool,
     /// Sees the whole distribution, so that entropies and ranks are exact.
     pub full_distribution: bool,
     /// Honours a JSON schema.

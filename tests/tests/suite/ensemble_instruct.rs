@@ -75,7 +75,7 @@ fn selected(folder: &Path, policy: Policy) -> String {
     let mut lines = String::new();
     for ((own, first), second) in own.iter().zip(&first).zip(&second) {
         let outputs = [own, first, second].map(|row| text(row, "output"));
-        if let Some(output) = consensus.judge(&outputs).text(&outputs) {
+        if let Some(output) = consensus.judge(&outputs, &[]).text(&outputs) {
             lines.push_str(&line(text(own, "instruction"), text(own, "input"), output));
         }
     }

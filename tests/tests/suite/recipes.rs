@@ -13,7 +13,7 @@ use gristmill_run::engine::Log;
 use serde_json::Value;
 
 /// Recipes that hand rows of people on, changed or with an answer beside them: of these `made_by` may be null.
-const PASSES_ROWS_ON: &[&str] = &["anonymize_terms", "ask"];
+const PASSES_ROWS_ON: &[&str] = &["anonymize_terms", "ask", "embed"];
 
 fn run_config(config: &Path, out: &Path, overrides: &[&str]) -> Value {
     let overrides = overrides.iter().map(|set| (*set).to_owned()).collect();

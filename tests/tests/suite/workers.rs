@@ -27,8 +27,13 @@ fn server(settings: ServerSettings) -> Server {
     Server::start(Arc::new(Ngram::fit("made-up", model, texts)), settings).unwrap()
 }
 
-/// A config of one request per row, for `n` rows.
+/// A config of one request per row, for `n` rows, each sent by itself.
 fn config(folder: &Path, url: &str, n: usize) -> PathBuf {
+    config_of(folder, url, n, &format!("max_in_flight = {MAX_IN_FLIGHT}"))
+}
+
+/// The same with `how` in the worker's table.
+fn config_of(folder: &Path, url: &str, n: usize, how: &str) -> PathBuf {
     let rows: String = (0..n).map(|i| format!("{{\"text\": \"Say whether {i} is even.\"}}\n")).collect();
     fs::write(folder.join("rows.jsonl"), rows).unwrap();
     let text = format!(
@@ -41,7 +46,7 @@ base_url = "{url}"
 model = "made-up"
 api_key_env = "{KEY_VARIABLE}"
 first_byte_seconds = 0.5
-max_in_flight = {MAX_IN_FLIGHT}
+{how}
 max_attempts = 12
 backoff = {{ first_seconds = 0.001, most_seconds = 0.01 }}
 breaker = {{ first_probe_seconds = 0.001, most_probe_seconds = 0.01 }}
@@ -142,6 +147,40 @@ fn thirty_per_cent_of_faults_lose_nothing_and_double_nothing() {
     assert_eq!(rules, format!("{{\"rule\":\"lm_context_length\",\"n\":{n_too_long}}}"));
     let kept = "SELECT count(reply) AS replies, count(failure) AS failures FROM replies";
     assert_eq!(rows(&out, kept), format!("{{\"replies\":{},\"failures\":{n_too_long}}}", N as u64 - n_too_long));
+}
+
+#[test]
+fn requests_in_files_lose_nothing_and_are_paid_once() {
+    if is_child() {
+        return;
+    }
+    const N: usize = 1_000;
+    let kinds = vec![
+        Fault::Rate { body: ErrorBody::OpenAi, retry_after: None },
+        Fault::Broken(500),
+        Fault::FinishAbort,
+        Fault::MalformedJson,
+        Fault::ContextLength(ContextWording::OpenAi),
+    ];
+    let faults = FaultPlan { rate: 0.3, seed: 7, kinds };
+    let server = server(ServerSettings { faults, ..ServerSettings::default() });
+    let folder = tempfile::tempdir().unwrap();
+    let how = "batch = { max_requests = 400, gather_seconds = 0.02, poll_seconds = 0.01 }";
+    let config = config_of(folder.path(), &server.url(), N, how);
+    let out = folder.path().join("out");
+    finish(child("requests_in_files_lose_nothing_and_are_paid_once", &config, &out));
+    let ids = ids(&out);
+    assert_eq!((ids.len(), ids.iter().collect::<BTreeSet<_>>().len()), (N, N));
+    let seen = server.counters();
+    assert_eq!(seen.n_repeated(), 0, "an answered request was asked again");
+    assert_eq!(seen.by_route.get("POST /v1/completions").or(seen.by_route.get("POST /v1/chat/completions")), None);
+    let rules = rows(&out, "SELECT rule, count(*) AS n FROM ledger WHERE stage = 'tasks' GROUP BY rule");
+    assert_eq!(rules, format!("{{\"rule\":\"lm_context_length\",\"n\":{}}}", seen.faults["context_length"]));
+    // Three files hold the rows; what failed in passing goes into a few more.
+    let n_batches = seen.by_route["POST /v1/batches"];
+    assert!((3..N as u64 / 10).contains(&n_batches), "{n_batches} batches");
+    let register = fs::read_to_string(out.join("lm/batches-w.jsonl")).unwrap();
+    assert_eq!(register.lines().count() as u64, n_batches);
 }
 
 /// Kills a run once the server has answered some requests.

@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::WorkerError;
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 
 /// One exchange: what was asked of whom, and what came of it. As JSON it is one object with the outcome under `reply`,
-/// `scores` or `failure`; usage, latency and attempts are in it.
+/// `scores`, `embedding` or `failure`; usage, latency and attempts are in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// [`CompletionRequest::key`] or [`ScoreRequest::key`].
+    /// [`CompletionRequest::key`], [`ScoreRequest::key`] or [`EmbedRequest::key`].
     pub key: String,
     /// What was asked for.
     pub endpoint: Endpoint,
@@ -32,9 +32,11 @@ pub enum Endpoint {
     Complete,
     /// Log-probabilities.
     Score,
+    /// An embedding.
+    Embed,
 }
 
-/// A request of either kind.
+/// A request of any kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Request {
@@ -42,6 +44,8 @@ pub enum Request {
     Complete(Box<CompletionRequest>),
     /// For log-probabilities.
     Score(ScoreRequest),
+    /// For an embedding.
+    Embed(EmbedRequest),
 }
 
 /// What came of a request.
@@ -52,6 +56,8 @@ pub enum Outcome {
     Reply(Completion),
     /// Log-probabilities.
     Scores(Scored),
+    /// An embedding.
+    Embedding(Embedded),
     /// A failure that the same request would meet again.
     Failure(WorkerError),
 }
@@ -61,12 +67,14 @@ pub enum Outcome {
 pub(crate) struct OutcomeOnly {
     reply: Option<Completion>,
     scores: Option<Scored>,
+    embedding: Option<Embedded>,
     failure: Option<WorkerError>,
 }
 
 impl OutcomeOnly {
     pub(crate) fn outcome(self) -> Option<Outcome> {
-        let Self { reply, scores, failure } = self;
-        reply.map(Outcome::Reply).or(scores.map(Outcome::Scores)).or(failure.map(Outcome::Failure))
+        let Self { reply, scores, embedding, failure } = self;
+        let given = reply.map(Outcome::Reply).or(scores.map(Outcome::Scores)).or(embedding.map(Outcome::Embedding));
+        given.or(failure.map(Outcome::Failure))
     }
 }

@@ -11,7 +11,7 @@ use super::entry::{Endpoint, Entry, Outcome, Request};
 use super::{Journal, JournalError};
 use crate::error::{Action, Failure, WorkerError};
 use crate::pool::locked;
-use crate::request::{Completion, CompletionRequest, Finish, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Finish, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
 /// A worker that is asked only what the journal cannot answer. It stands outside the pool, so that what is known waits
@@ -99,6 +99,7 @@ impl Keeper {
         let endpoint = match request {
             Request::Complete(_) => Endpoint::Complete,
             Request::Score(_) => Endpoint::Score,
+            Request::Embed(_) => Endpoint::Embed,
         };
         let (worker, identity) = (self.inner.name().to_owned(), self.identity.clone());
         let entry = Entry { key, endpoint, worker, identity, request, outcome };
@@ -131,7 +132,7 @@ impl Worker for Journaled {
         match self.known(&request.key(&self.identity))? {
             Some(Outcome::Reply(reply)) => Ok(Completion { cached: true, ..reply }),
             Some(Outcome::Failure(error)) => Err(error),
-            Some(Outcome::Scores(_)) | None => self.inner.complete(request).await,
+            Some(Outcome::Scores(_) | Outcome::Embedding(_)) | None => self.inner.complete(request).await,
         }
     }
 
@@ -139,7 +140,15 @@ impl Worker for Journaled {
         match self.known(&request.key(&self.identity))? {
             Some(Outcome::Scores(scored)) => Ok(Scored { cached: true, ..scored }),
             Some(Outcome::Failure(error)) => Err(error),
-            Some(Outcome::Reply(_)) | None => self.inner.score(request).await,
+            Some(Outcome::Reply(_) | Outcome::Embedding(_)) | None => self.inner.score(request).await,
+        }
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        match self.known(&request.key(&self.identity))? {
+            Some(Outcome::Embedding(embedded)) => Ok(Embedded { cached: true, ..embedded }),
+            Some(Outcome::Failure(error)) => Err(error),
+            Some(Outcome::Reply(_) | Outcome::Scores(_)) | None => self.inner.embed(request).await,
         }
     }
 
@@ -179,6 +188,20 @@ impl Worker for Keeper {
             Ok(scored) if !scored.cached => {
                 self.attempts(&key, false);
                 self.keep(key, asked, Outcome::Scores(scored.clone())).await?;
+            }
+            Ok(_) => {}
+            Err(error) => self.keep_failure(key, asked, error.clone()).await?,
+        }
+        result
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        let result = self.inner.embed(request).await;
+        let (key, asked) = (request.key(&self.identity), Request::Embed(request.clone()));
+        match &result {
+            Ok(embedded) if !embedded.cached => {
+                self.attempts(&key, false);
+                self.keep(key, asked, Outcome::Embedding(embedded.clone())).await?;
             }
             Ok(_) => {}
             Err(error) => self.keep_failure(key, asked, error.clone()).await?,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{JournalError, key_number};
 use crate::error::{Failure, WorkerError};
 use crate::pool::locked;
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
 /// One line of a recording.
@@ -28,6 +28,8 @@ struct Line<'a> {
     reply: Option<&'a Completion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scores: Option<&'a Scored>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedding: Option<&'a Embedded>,
 }
 
 /// A worker whose replies are written down, in the order they come. A request that the recording has is not written
@@ -54,6 +56,11 @@ impl Recorder {
         let path = path.into();
         let recording = open(&path).map_err(|error| JournalError::io(&path, "opening", &error))?;
         Ok(Self { identity: inner.identity(), inner, path, recording: Mutex::new(recording) })
+    }
+
+    /// A line without an answer.
+    fn line(&self, key: String, prompt: String) -> Line<'_> {
+        Line { key, identity: &self.identity, prompt, sample: 0, reply: None, scores: None, embedding: None }
     }
 
     fn write(&self, line: &Line<'_>) -> Result<(), WorkerError> {
@@ -108,15 +115,22 @@ impl Worker for Recorder {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, WorkerError> {
         let reply = self.inner.complete(request).await?;
         let (key, prompt, sample) = (request.key(&self.identity), request.prompt.plain(), request.sample);
-        self.write(&Line { key, identity: &self.identity, prompt, sample, reply: Some(&reply), scores: None })?;
+        self.write(&Line { sample, reply: Some(&reply), ..self.line(key, prompt) })?;
         Ok(reply)
     }
 
     async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError> {
         let scored = self.inner.score(request).await?;
         let (key, prompt) = (request.key(&self.identity), score_prompt(request));
-        self.write(&Line { key, identity: &self.identity, prompt, sample: 0, reply: None, scores: Some(&scored) })?;
+        self.write(&Line { scores: Some(&scored), ..self.line(key, prompt) })?;
         Ok(scored)
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        let embedded = self.inner.embed(request).await?;
+        let line = self.line(request.key(&self.identity), request.text.clone());
+        self.write(&Line { embedding: Some(&embedded), ..line })?;
+        Ok(embedded)
     }
 
     async fn probe(&self) -> Result<Capabilities, WorkerError> {

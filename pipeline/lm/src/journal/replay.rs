@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::recorder::score_prompt;
 use crate::error::{Failure, WorkerError, cut};
-use crate::request::{Completion, CompletionRequest, Finish, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Finish, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
 /// Characters of a prompt shown in a message.
@@ -58,6 +58,7 @@ struct Line {
     sample: u32,
     reply: Option<Reply>,
     scores: Option<Scored>,
+    embedding: Option<Embedded>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +74,7 @@ pub struct Replay {
     identity: Identity,
     replies: Answers<Completion>,
     scores: Answers<Scored>,
+    embeddings: Answers<Embedded>,
     prompts: Vec<(String, u32)>,
 }
 
@@ -131,6 +133,7 @@ impl Replay {
             identity: Identity::default(),
             replies: Answers::default(),
             scores: Answers::default(),
+            embeddings: Answers::default(),
             prompts: Vec::new(),
         };
         let mut first_identity = None;
@@ -144,17 +147,18 @@ impl Replay {
     }
 
     fn add(&mut self, line: Line) -> Result<(), &'static str> {
-        let Line { key, prompt, sample, reply, scores, .. } = line;
-        match (reply, scores) {
-            (Some(reply), None) => {
+        let Line { key, prompt, sample, reply, scores, embedding, .. } = line;
+        match (reply, scores, embedding) {
+            (Some(reply), None, None) => {
                 let reply = match reply {
                     Reply::Text(text) => by_hand(text),
                     Reply::Whole(reply) => reply,
                 };
                 self.replies.add(key, prompt.as_deref(), sample, reply)?;
             }
-            (None, Some(scores)) => self.scores.add(key, prompt.as_deref(), 0, scores)?,
-            _ => return Err("expected either a reply or scores"),
+            (None, Some(scores), None) => self.scores.add(key, prompt.as_deref(), 0, scores)?,
+            (None, None, Some(embedding)) => self.embeddings.add(key, prompt.as_deref(), 0, embedding)?,
+            _ => return Err("expected one of a reply, scores and an embedding"),
         }
         self.prompts.extend(prompt.map(|prompt| (prompt, sample)));
         Ok(())
@@ -237,6 +241,11 @@ impl Worker for Replay {
         scored.map(|scored| Scored { cached: true, ..scored }).ok_or_else(|| self.unseen(&prompt, 0))
     }
 
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        let embedded = self.embeddings.get(&request.key(&self.identity), &request.text, 0);
+        embedded.map(|known| Embedded { cached: true, ..known }).ok_or_else(|| self.unseen(&request.text, 0))
+    }
+
     async fn probe(&self) -> Result<Capabilities, WorkerError> {
         let any = !self.replies.by_key.is_empty() || !self.replies.by_prompt.is_empty();
         Ok(Capabilities {
@@ -244,6 +253,7 @@ impl Worker for Replay {
             text: any,
             chat: any,
             score: !self.scores.by_key.is_empty() || !self.scores.by_prompt.is_empty(),
+            embeddings: !self.embeddings.by_key.is_empty() || !self.embeddings.by_prompt.is_empty(),
             seed: true,
             ..Capabilities::default()
         })

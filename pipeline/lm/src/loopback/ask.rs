@@ -21,6 +21,30 @@ pub(super) struct Ask {
     pub(super) echo: bool,
 }
 
+/// A request for embeddings as read.
+#[derive(Debug)]
+pub(super) struct EmbedAsk {
+    /// The model asked for.
+    pub(super) model: Option<String>,
+    pub(super) texts: Vec<String>,
+    pub(super) dimensions: Option<u32>,
+}
+
+impl EmbedAsk {
+    /// Reads the body of `/v1/embeddings`.
+    pub(super) fn read(body: &[u8]) -> Result<Self, Refusal> {
+        let mut fields = Fields::parse(body)?;
+        let (model, texts) = (fields.text("model")?, fields.texts("input")?);
+        if texts.is_empty() {
+            return Err(wrong("input", "a string or a list of strings"));
+        }
+        if fields.text("encoding_format")?.is_some_and(|format| format != "float") {
+            return Err(wrong("encoding_format", "\"float\""));
+        }
+        Ok(Self { model, texts, dimensions: fields.count("dimensions", u32::MAX)? })
+    }
+}
+
 /// Fields that change nothing in the reply.
 const IDLE: &[&str] = &["user", "store", "metadata", "stream_options", "service_tier", "safety_identifier"];
 /// Fields that would change the reply, and that nothing here does.

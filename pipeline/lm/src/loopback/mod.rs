@@ -11,6 +11,7 @@
 //! `echo` and `logprobs` at `max_tokens` 0, by which texts are scored.
 
 mod ask;
+mod batches;
 mod counters;
 mod fault;
 mod fields;

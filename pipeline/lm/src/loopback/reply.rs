@@ -4,10 +4,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::ask::Ask;
+use super::ask::{Ask, EmbedAsk};
 use super::fault::Fault;
 use super::refusal::Refusal;
-use crate::request::{Completion, Finish, Prompt, ScoreRequest, TokenScore};
+use crate::request::{Completion, EmbedRequest, Finish, Prompt, ScoreRequest, TokenScore};
 use crate::worker::Worker;
 
 /// Asks the worker, and gives the body of the answer.
@@ -34,6 +34,23 @@ pub(super) async fn reply(worker: &dyn Worker, ask: &Ask, id: u128) -> Result<Va
             Ok(text(ask, echoed, &completion, &tokens, id))
         }
     }
+}
+
+/// Asks the worker for the embeddings of texts, and gives the body of the answer.
+pub(super) async fn embeddings(worker: &dyn Worker, ask: &EmbedAsk) -> Result<Value, Refusal> {
+    let (mut data, mut n_tokens) = (Vec::with_capacity(ask.texts.len()), 0);
+    for (index, text) in ask.texts.iter().enumerate() {
+        let request = EmbedRequest { text: text.clone(), dimensions: ask.dimensions };
+        let embedded = worker.embed(&request).await?;
+        n_tokens += embedded.prompt_tokens;
+        data.push(json!({"object": "embedding", "index": index, "embedding": embedded.vector}));
+    }
+    Ok(json!({
+        "object": "list",
+        "data": data,
+        "model": worker.identity().model,
+        "usage": {"prompt_tokens": n_tokens, "total_tokens": n_tokens},
+    }))
 }
 
 /// A reply of no tokens to a prompt of so many.

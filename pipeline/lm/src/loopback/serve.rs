@@ -5,27 +5,32 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::ServerSettings;
-use super::ask::Ask;
+use super::ask::{Ask, EmbedAsk};
+use super::batches::{Desk, is_of_batches};
 use super::counters::{Counters, Tally};
 use super::fault::Fault;
 use super::http::{Answer, Connection, Request, Unread};
 use super::refusal::{Refusal, fault_answer};
-use super::reply::{reply, spoil};
+use super::reply::{embeddings, reply, spoil};
 use crate::worker::Worker;
 
 const MODELS: &str = "/v1/models";
 const TEXT: &str = "/v1/completions";
 const CHAT: &str = "/v1/chat/completions";
+const EMBED: &str = "/v1/embeddings";
+/// Routes that ask the model.
+const ASKED: [&str; 3] = [TEXT, CHAT, EMBED];
 
 /// What all connections share.
 pub(super) struct Shared {
     worker: Arc<dyn Worker>,
     settings: ServerSettings,
     tally: Mutex<Tally>,
+    pub(super) desk: Mutex<Desk>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -49,7 +54,7 @@ enum Next {
 
 impl Shared {
     pub(super) fn new(worker: Arc<dyn Worker>, settings: ServerSettings) -> Self {
-        Self { worker, settings, tally: Mutex::default() }
+        Self { worker, settings, tally: Mutex::default(), desk: Mutex::default() }
     }
 
     pub(super) fn settings(&self) -> &ServerSettings {
@@ -88,7 +93,7 @@ impl Shared {
     /// Answers one request; gives the connection back if it stays open.
     async fn answer(&self, mut connection: Connection, request: &Request) -> Option<Connection> {
         let in_flight = self.enter(request);
-        let is_asked = request.method == "POST" && (request.path == TEXT || request.path == CHAT);
+        let is_asked = request.method == "POST" && ASKED.contains(&request.path.as_str());
         let next = if is_asked && self.is_authorised(request) {
             let arrival = self.arrive(request);
             if matches!(arrival.fault, Some(Fault::Reset)) {
@@ -103,7 +108,13 @@ impl Shared {
             }
             self.complete(&mut connection, request, arrival, in_flight).await
         } else {
-            let answer = self.other(request);
+            let answer = match self.is_authorised(request) {
+                true => match self.batch_route(request).await {
+                    Some(answer) => answer,
+                    None => self.other(request),
+                },
+                false => Refusal::unauthorised().answer(),
+            };
             self.wait_and_send(&mut connection, request, &answer, in_flight).await
         };
         match next {
@@ -118,16 +129,13 @@ impl Shared {
 
     /// The answer to what asks no model.
     fn other(&self, request: &Request) -> Answer {
-        if !self.is_authorised(request) {
-            return Refusal::unauthorised().answer();
-        }
         match (request.method.as_str(), request.path.as_str()) {
             ("GET", MODELS) => {
                 let id = self.settings.model.clone().unwrap_or_else(|| self.worker.identity().model);
                 let model = json!({"id": id, "object": "model", "created": 0, "owned_by": "gristmill"});
                 Answer::json(200, &json!({"object": "list", "data": [model]}))
             }
-            (method, MODELS | TEXT | CHAT) => {
+            (method, MODELS | TEXT | CHAT | EMBED) => {
                 Refusal::unread(405, &format!("This route does not take {method}.")).answer()
             }
             (method, path) => Refusal::no_route(method, path).answer(),
@@ -147,6 +155,19 @@ impl Shared {
         drop(in_flight);
         self.count_answer(answer.status, None);
         self.sent(&connection.send(answer, request.keep_alive).await, None)
+    }
+
+    /// Answers a request that came in a file. Faults of the connection are none there.
+    pub(super) async fn answer_line(&self, request: &Request) -> Answer {
+        let arrival = self.arrive(request);
+        let refused = arrival.fault.as_ref().and_then(|fault| fault_answer(fault, None));
+        let answer = match refused {
+            Some(answer) => answer,
+            None => self.ask(request, &arrival).await,
+        };
+        let is_good = answer.status == 200 && arrival.fault.as_ref().is_none_or(Fault::is_slowness);
+        self.count_answer(answer.status, is_good.then_some(arrival.key));
+        answer
     }
 
     /// Answers a request for a completion with what the worker says, or with its fault.
@@ -195,20 +216,14 @@ impl Shared {
 
     /// The worker's answer, spoilt if that is the fault.
     async fn ask(&self, request: &Request, arrival: &Arrival) -> Answer {
-        let body = match self.read(request, arrival) {
-            Ok(ask) => match reply(self.worker.as_ref(), &ask, arrival.key).await {
-                Ok(mut body) => {
-                    if let Some(model) = &self.settings.model {
-                        body["model"] = model.as_str().into();
-                    }
-                    body
-                }
-                Err(refusal) => return refusal.answer(),
-            },
+        let mut body = match self.body(request, arrival).await {
+            Ok(body) => body,
             Err(refusal) => return refusal.answer(),
         };
+        if let Some(model) = &self.settings.model {
+            body["model"] = model.as_str().into();
+        }
         let Some(fault) = &arrival.fault else { return Answer::json(200, &body) };
-        let mut body = body;
         spoil(&mut body, fault);
         let mut answer = Answer::json(200, &body);
         if *fault == Fault::MalformedJson {
@@ -217,17 +232,30 @@ impl Shared {
         answer
     }
 
+    async fn body(&self, request: &Request, arrival: &Arrival) -> Result<Value, Refusal> {
+        if request.path == EMBED {
+            let ask = EmbedAsk::read(&request.body)?;
+            self.check_model(ask.model.as_deref())?;
+            return embeddings(self.worker.as_ref(), &ask).await;
+        }
+        let ask = self.read(request, arrival)?;
+        reply(self.worker.as_ref(), &ask, arrival.key).await
+    }
+
+    fn check_model(&self, asked: Option<&str>) -> Result<(), Refusal> {
+        match (&self.settings.model, asked) {
+            (Some(served), Some(asked)) if served != asked => Err(Refusal::no_model(asked)),
+            _ => Ok(()),
+        }
+    }
+
     fn read(&self, request: &Request, arrival: &Arrival) -> Result<Ask, Refusal> {
         let most = self.settings.max_logprobs;
         let mut ask = match request.path == CHAT {
             true => Ask::chat(&request.body, most)?,
             false => Ask::text(&request.body, most)?,
         };
-        if let (Some(served), Some(asked)) = (&self.settings.model, &ask.model)
-            && served != asked
-        {
-            return Err(Refusal::no_model(asked));
-        }
+        self.check_model(ask.model.as_deref())?;
         if ask.request.sampling.temperature > 0.0 && ask.request.sampling.seed.is_none() {
             ask.request.sample = self.draw(arrival);
         }
@@ -258,7 +286,7 @@ impl Shared {
     /// Counts a request in, and out again when what it returns is dropped: before its answer is sent, or a client that
     /// sends one request after the other would seem to send two at once.
     fn enter(&self, request: &Request) -> InFlight<'_> {
-        let known = [MODELS, TEXT, CHAT].contains(&request.path.as_str());
+        let known = request.path == MODELS || ASKED.contains(&request.path.as_str()) || is_of_batches(&request.path);
         let route = if known { format!("{} {}", request.method, request.path) } else { "other".to_owned() };
         let mut tally = self.tally();
         tally.in_flight += 1;

@@ -7,6 +7,7 @@
 
 mod cache;
 mod draw;
+mod embed;
 mod model;
 mod tokens;
 
@@ -17,7 +18,9 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::error::{Failure, WorkerError};
-use crate::request::{Completion, CompletionRequest, Finish, Identity, ScoreRequest, Scored, Shape, TokenScore};
+use crate::request::{
+    Completion, CompletionRequest, EmbedRequest, Embedded, Finish, Identity, ScoreRequest, Scored, Shape, TokenScore,
+};
 use crate::worker::{Capabilities, Worker};
 use cache::Cache;
 use draw::{Draws, draw};
@@ -230,6 +233,11 @@ impl Worker for Ngram {
         Ok(Scored { tokens: scores, full: false, cached: false })
     }
 
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        let vector = embed::embedding(&request.text, request.dimensions);
+        Ok(Embedded { vector, prompt_tokens: tokens(&request.text).count() as u64, cached: false })
+    }
+
     async fn probe(&self) -> Result<Capabilities, WorkerError> {
         Ok(Capabilities {
             models: vec![self.identity().model],
@@ -237,9 +245,13 @@ impl Worker for Ngram {
             chat: true,
             reply_logprobs: true,
             score: true,
+            embeddings: true,
             full_distribution: true,
             seed: true,
-            notes: vec!["embedded n-gram model: its texts are poor, its log-probabilities exact".into()],
+            notes: vec![
+                "embedded n-gram model: its texts are poor, its log-probabilities exact, its embeddings hashed words"
+                    .into(),
+            ],
             ..Capabilities::default()
         })
     }

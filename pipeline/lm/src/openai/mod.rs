@@ -5,11 +5,13 @@
 //! the wire are async-openai's (0.43), through its `byot` methods with our own values; its executor, and with it its
 //! retry and its reading of errors, is replaced by ours.
 //!
-//! Not here: streaming (no stage needs a part of a reply), embeddings, batch files.
+//! Not here: streaming, for no stage needs a part of a reply.
 
 mod align;
 mod allowance;
+mod batch;
 mod body;
+mod embed;
 mod errors;
 mod logprobs;
 mod once;
@@ -37,12 +39,13 @@ use tokio::time::Instant;
 
 use crate::error::{Failure, WorkerError};
 use crate::probe::Trial;
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
+use batch::{Batcher, Route};
 use once::Once;
 use score::Way;
 use settings::without_credentials;
-pub use settings::{Endpoint, Guided, OpenAiSettings, Secret};
+pub use settings::{BatchSettings, Endpoint, Guided, OpenAiSettings, Secret};
 use transport::Wire;
 
 /// The status that a 200 is taken for whose body is an error without a number.
@@ -55,16 +58,20 @@ pub struct OpenAi {
     wire: Arc<Wire>,
     dialect: Once<Guided>,
     way: Once<Way>,
+    batcher: Option<Arc<Batcher>>,
 }
 
 impl OpenAi {
     /// A worker for a server, which is not asked anything yet.
     ///
     /// # Errors
-    /// [`Failure::Unsupported`] when the URL, the key or a header cannot be used, or HTTPS cannot be set up.
+    /// [`Failure::Unsupported`] when the URL, the key or a header cannot be used, or HTTPS cannot be set up;
+    /// [`Failure::Storage`] when the register of batches cannot be read.
     pub fn new(settings: OpenAiSettings) -> Result<Self, WorkerError> {
         let (wire, client) = Wire::open(&settings)?;
-        Ok(Self { settings, client, wire, dialect: Once::new(), way: Once::new() })
+        let batch = |batch: &BatchSettings| Batcher::open(batch.clone(), Arc::clone(&wire), client.clone());
+        let batcher = settings.batch.as_ref().map(batch).transpose()?;
+        Ok(Self { settings, client, wire, dialect: Once::new(), way: Once::new(), batcher })
     }
 
     /// Where the server is, without credentials.
@@ -109,16 +116,24 @@ impl OpenAi {
 
     /// Sends a body and gives back the answer, which holds choices, or fails.
     async fn post(&self, is_chat: bool, fields: &Map<String, Value>) -> Result<Value, WorkerError> {
-        let answer = if is_chat {
-            self.client.chat().create_byot(fields).await
-        } else {
-            self.client.completions().create_byot(fields).await
-        };
-        let answer: Value = answer.map_err(|error| self.wire.failure(error))?;
+        let answer = self.send(if is_chat { Route::Chat } else { Route::Text }, fields).await?;
         if answer["choices"].is_null() && (!answer["error"].is_null() || answer["object"] == "error") {
             return Err(self.error_in_answer(&answer));
         }
         Ok(answer)
+    }
+
+    /// Sends a body, by itself or in a file, and gives back the answer.
+    async fn send(&self, route: Route, fields: &Map<String, Value>) -> Result<Value, WorkerError> {
+        if let Some(batcher) = &self.batcher {
+            return batcher.answer(route, fields).await;
+        }
+        let answer: Result<Value, _> = match route {
+            Route::Text => self.client.completions().create_byot(fields).await,
+            Route::Chat => self.client.chat().create_byot(fields).await,
+            Route::Embeddings => self.client.embeddings().create_byot(fields).await,
+        };
+        answer.map_err(|error| self.wire.failure(error))
     }
 
     /// A refusal that came as 200, as proxies in front of several servers send it.
@@ -160,6 +175,10 @@ impl Worker for OpenAi {
 
     async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError> {
         score::score(self, request).await
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        embed::embed(self, request).await
     }
 
     async fn probe(&self) -> Result<Capabilities, WorkerError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,23 @@ pub struct OpenAiSettings {
     /// The field that holds the longest reply of a conversation: `max_tokens`, or `max_completion_tokens` for
     /// OpenAI's reasoning models, which refuse the former.
     pub max_tokens_field: String,
+    /// How requests are sent in files; none to send each by itself.
+    pub batch: Option<BatchSettings>,
+}
+
+/// How requests are sent in files.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchSettings {
+    /// Most requests of a file; OpenAI takes 50,000.
+    pub max_requests: usize,
+    /// A file is sent when nothing more has come for so long.
+    pub gather: Duration,
+    /// Time between two questions of how a batch is doing.
+    pub poll: Duration,
+    /// The time in which the server promises to answer, in its own words.
+    pub completion_window: String,
+    /// Where batches are written down, for a run that is killed; none for nowhere.
+    pub register: Option<PathBuf>,
 }
 
 impl OpenAiSettings {
@@ -120,6 +138,7 @@ impl OpenAiSettings {
             total_timeout: Duration::from_secs(600),
             max_body_bytes: 64 << 20,
             max_tokens_field: "max_tokens".to_owned(),
+            batch: None,
         }
     }
 }

@@ -163,6 +163,8 @@ impl Wire {
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Response, WorkerError> {
+        // A file of a batch: JSON by the line, read as such by who asked for it.
+        let is_file = request.url().path().ends_with("/content");
         let mut response = match timeout(self.first_byte, self.http.execute(request)).await {
             Err(_) => return Err(self.late("no answer", self.first_byte)),
             Ok(Err(error)) => {
@@ -180,7 +182,7 @@ impl Wire {
             return Err(self.refusal(status.as_u16(), response.headers(), &body));
         }
         let body = body.map_err(|error| WorkerError { status: Some(status.as_u16()), ..error })?;
-        if let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
+        if !is_file && let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
             let shown = cut(&self.redactor.redact(String::from_utf8_lossy(&body).trim()), SHOWN_CHARS);
             let message = format!("the answer is no JSON ({error}): {shown}");
             return Err(WorkerError { status: Some(status.as_u16()), ..self.error(Failure::Abnormal, &message) });

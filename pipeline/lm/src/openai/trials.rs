@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 
 use super::OpenAi;
+use super::embed::try_embeddings;
 use super::score::{Way, ends_search, try_way};
 use super::settings::Endpoint;
 use super::{body, logprobs};
@@ -51,6 +52,15 @@ pub(crate) async fn run(worker: &OpenAi) -> Result<(Vec<Trial>, Capabilities), W
         run.forms(is_chat).await;
     }
     run.scores().await;
+    let outcome = try_embeddings(worker).await;
+    run.found.embeddings = run.note("embeddings", outcome);
+    let listed: Result<Value, _> = worker.client.batches().list_byot().await;
+    let outcome = match listed.map_err(|error| worker.wire.failure(error)) {
+        Ok(listed) if listed["data"].is_array() => Ok(String::new()),
+        Ok(_) => Err("its list of batches is none".to_owned()),
+        Err(error) => Err(error.message),
+    };
+    run.note("batch files", outcome);
     Ok((run.trials, run.found))
 }
 

@@ -1,15 +1,16 @@
-//! A request of either kind, its answer, and how large both are.
+//! A request of any kind, its answer, and how large both are.
 
 use super::budget::Spending;
 use super::settings::TokenEstimate;
 use crate::error::WorkerError;
-use crate::request::{Completion, CompletionRequest, Finish, Prompt, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Finish, Prompt, ScoreRequest, Scored};
 use crate::worker::Worker;
 
 /// What is asked.
 pub(crate) enum Ask {
     Complete(Box<CompletionRequest>),
     Score(ScoreRequest),
+    Embed(EmbedRequest),
 }
 
 /// What is answered.
@@ -17,6 +18,7 @@ pub(crate) enum Ask {
 pub(crate) enum Answer {
     Completion(Completion),
     Scored(Scored),
+    Embedded(Embedded),
 }
 
 /// How many tokens a request takes, before it is known.
@@ -33,6 +35,7 @@ impl Ask {
         match self {
             Self::Complete(request) => worker.complete(request).await.map(Answer::Completion),
             Self::Score(request) => worker.score(request).await.map(Answer::Scored),
+            Self::Embed(request) => worker.embed(request).await.map(Answer::Embedded),
         }
     }
 
@@ -46,6 +49,7 @@ impl Ask {
             Self::Score(ScoreRequest { context, text, .. }) => {
                 (context.len() + text.len(), context.chars().count() + text.chars().count(), 1, 1)
             }
+            Self::Embed(EmbedRequest { text, .. }) => (text.len(), text.chars().count(), 1, 0),
         };
         let added = estimate.tokens_per_message.saturating_mul(messages).saturating_add(estimate.tokens_per_request);
         Size {
@@ -75,6 +79,7 @@ impl Answer {
         match self {
             Self::Completion(completion) => completion.cached,
             Self::Scored(scored) => scored.cached,
+            Self::Embedded(embedded) => embedded.cached,
         }
     }
 
@@ -92,7 +97,8 @@ impl Answer {
                 let share = (request.context.len() + request.text.len()) as f64 / request.text.len().max(1) as f64;
                 ((scored.tokens.len() as f64 * share).ceil() as u64, 0)
             }
-            (Self::Scored(scored), Ask::Complete(_)) => (scored.tokens.len() as u64, 0),
+            (Self::Scored(scored), Ask::Complete(_) | Ask::Embed(_)) => (scored.tokens.len() as u64, 0),
+            (Self::Embedded(embedded), _) => (embedded.prompt_tokens, 0),
         };
         Spending { requests: 1, prompt_tokens, completion_tokens }
     }

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::error::{Failure, WorkerError};
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 use ask::{Answer, Ask};
 use flight::Flights;
@@ -39,6 +39,9 @@ pub use settings::{Adaptive, Backoff, Breaker, Budget, PoolSettings, Price, Toke
 
 /// The failure of a worker that stays down.
 pub const DOWN: Failure = Failure::Down;
+
+/// Why an answer is of the kind that was asked for.
+const OTHER_KEY: &str = "keys of completions, scores and embeddings are never the same";
 
 /// A worker that is asked with measure. Cheap to share; all holders share its limits.
 pub struct Pool {
@@ -86,14 +89,21 @@ impl Worker for Pool {
     async fn complete(&self, request: &CompletionRequest) -> Result<Completion, WorkerError> {
         match self.ask(request.key(&self.identity), || Ask::Complete(Box::new(request.clone()))).await? {
             Answer::Completion(completion) => Ok(completion),
-            Answer::Scored(_) => unreachable!("the key of a completion is never that of a score"),
+            Answer::Scored(_) | Answer::Embedded(_) => unreachable!("{OTHER_KEY}"),
         }
     }
 
     async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError> {
         match self.ask(request.key(&self.identity), || Ask::Score(request.clone())).await? {
             Answer::Scored(scored) => Ok(scored),
-            Answer::Completion(_) => unreachable!("the key of a score is never that of a completion"),
+            Answer::Completion(_) | Answer::Embedded(_) => unreachable!("{OTHER_KEY}"),
+        }
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        match self.ask(request.key(&self.identity), || Ask::Embed(request.clone())).await? {
+            Answer::Embedded(embedded) => Ok(embedded),
+            Answer::Completion(_) | Answer::Scored(_) => unreachable!("{OTHER_KEY}"),
         }
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::{Candidate, RouteSettings, Router};
 use crate::error::{Failure, WorkerError};
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
 /// A router as a worker.
@@ -52,6 +52,11 @@ impl Worker for Team {
 
     async fn score(&self, _: &ScoreRequest) -> Result<Scored, WorkerError> {
         let message = "scores of different models cannot be mixed: name one worker";
+        Err(WorkerError::new(&self.name, Failure::Unsupported, message))
+    }
+
+    async fn embed(&self, _: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        let message = "embeddings of different models cannot be mixed: name one worker";
         Err(WorkerError::new(&self.name, Failure::Unsupported, message))
     }
 

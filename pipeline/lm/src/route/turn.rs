@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use super::{By, Choice, Judged, Load, Policy, Team, by_cost};
 use crate::error::WorkerError;
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
 /// The worker of one row.
@@ -89,6 +89,10 @@ impl Worker for Turn {
 
     async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError> {
         self.team.score(request).await
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        self.team.embed(request).await
     }
 
     async fn probe(&self) -> Result<Capabilities, WorkerError> {

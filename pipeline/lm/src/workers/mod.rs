@@ -7,6 +7,7 @@ mod documents;
 mod openai_table;
 mod rehearsal;
 mod settings;
+mod shorten;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,10 +27,12 @@ use crate::probe::{ProbeReport, ProbeSettings, probe, probe_server};
 use crate::request::Identity;
 use crate::route::{Candidate, Team};
 use crate::worker::Worker;
-pub use openai_table::OpenAiTable;
+pub use openai_table::{BatchTable, OpenAiTable};
 use rehearsal::Rehearsal;
 pub use rehearsal::Rehearsed;
 pub use settings::{Kind, NgramTable, ReplayTable, RouteTable, WorkerSettings};
+pub use shorten::Shorten;
+use shorten::Shortening;
 
 /// The workers of a run.
 pub struct Workers {
@@ -101,8 +104,12 @@ impl Workers {
     pub async fn probe(&self, name: &str, probing: &ProbeSettings) -> Result<ProbeReport, WorkerError> {
         let settings = self.known(name)?;
         match &settings.kind {
-            Kind::Openai(table) => probe_server(&server(name, table)?, probing).await,
-            _ => probe(bare(name, settings, &[PROBE_TEXT])?.as_ref(), probing).await,
+            Kind::Openai(table) => {
+                // Each thing is tried by itself: a batch would take a day for it.
+                let table = OpenAiTable { batch: None, ..table.as_ref().clone() };
+                probe_server(&server(name, &table, None)?, probing).await
+            }
+            _ => probe(bare(name, settings, &[PROBE_TEXT], None)?.as_ref(), probing).await,
         }
     }
 
@@ -129,6 +136,15 @@ impl Workers {
             Some(Kind::Route(table)) => table.workers.iter().any(|member| self.is_fitted(member)),
             Some(Kind::Openai(_)) => self.rehearsals.is_some(),
             Some(Kind::Replay(_)) | None => false,
+        }
+    }
+
+    /// How many requests to a worker may be on their way at a time; 1 for one that is not known.
+    pub fn max_in_flight(&self, name: &str) -> usize {
+        let Some(settings) = self.settings.get(name) else { return 1 };
+        match &settings.kind {
+            Kind::Route(table) => table.workers.iter().map(|member| self.max_in_flight(member)).sum(),
+            _ => settings.pool.max_in_flight as usize,
         }
     }
 
@@ -205,7 +221,7 @@ impl Workers {
                 locked(rehearsals).push(Arc::clone(&stand_in));
                 return Ok(stand_in);
             }
-            _ => bare(name, settings, documents)?,
+            _ => bare(name, settings, documents, self.journal_dir.as_deref())?,
         };
         let journal = match (&settings.kind, &self.journal_dir) {
             (Kind::Openai(_), Some(dir)) => Some(self.journal(dir, state).map_err(|e| storage(e.to_string()))?),
@@ -223,6 +239,9 @@ impl Workers {
         });
         if let Some(journaled) = &journaled {
             worker = journaled.clone();
+        }
+        if let Some(rule) = &settings.shorten_reply {
+            worker = Arc::new(Shortening::new(worker, rule.clone()));
         }
         if let Some(file) = &settings.record {
             worker = Arc::new(Recorder::new(worker, file).map_err(|e| storage(e.to_string()))?);
@@ -260,7 +279,12 @@ impl Workers {
 }
 
 /// The worker itself, with nothing around it.
-fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc<dyn Worker>, WorkerError> {
+fn bare(
+    name: &str,
+    settings: &WorkerSettings,
+    documents: &[&str],
+    journal_dir: Option<&Path>,
+) -> Result<Arc<dyn Worker>, WorkerError> {
     let storage = |cause: String| WorkerError::new(name, Failure::Storage, cause);
     Ok(match &settings.kind {
         Kind::Ngram(table) if table.files.is_empty() => {
@@ -273,7 +297,7 @@ fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc
         Kind::Replay(table) => {
             Arc::new(Replay::open(name, &table.file, table.identity.clone()).map_err(|e| storage(e.to_string()))?)
         }
-        Kind::Openai(table) => Arc::new(server(name, table)?),
+        Kind::Openai(table) => Arc::new(server(name, table, journal_dir)?),
         Kind::Route(_) => {
             let message = "a route has no model of its own: name one of its workers";
             return Err(WorkerError::new(name, Failure::Unsupported, message));
@@ -281,8 +305,11 @@ fn bare(name: &str, settings: &WorkerSettings, documents: &[&str]) -> Result<Arc
     })
 }
 
-fn server(name: &str, table: &OpenAiTable) -> Result<OpenAi, WorkerError> {
-    let settings = table.settings(name).map_err(|said| WorkerError::new(name, Failure::Auth, said))?;
+fn server(name: &str, table: &OpenAiTable, journal_dir: Option<&Path>) -> Result<OpenAi, WorkerError> {
+    let mut settings = table.settings(name).map_err(|said| WorkerError::new(name, Failure::Auth, said))?;
+    if let Some(batch) = &mut settings.batch {
+        batch.register = journal_dir.map(|dir| dir.join(format!("batches-{name}.jsonl")));
+    }
     OpenAi::new(settings)
 }
 

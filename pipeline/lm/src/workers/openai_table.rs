@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::openai::{Endpoint, Guided, OpenAiSettings, Secret};
+use crate::openai::{BatchSettings, Endpoint, Guided, OpenAiSettings, Secret};
 
 /// A server that speaks OpenAI's protocol.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +44,26 @@ pub struct OpenAiTable {
     /// Further headers. Credentials belong into `api_key_env`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Sends requests in files; see [`BatchTable`].
+    pub batch: Option<BatchTable>,
+}
+
+/// `batch = { … }`: requests are sent in files, which hosted servers answer within a day for half the price.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchTable {
+    /// Most requests of a file; as many rows are worked on at a time.
+    #[serde(default = "ten_thousand")]
+    pub max_requests: u32,
+    /// A file is sent when nothing more has come for so many seconds.
+    #[serde(default = "five")]
+    pub gather_seconds: f64,
+    /// Seconds between two questions of how a batch is doing.
+    #[serde(default = "half_a_minute")]
+    pub poll_seconds: f64,
+    /// The time in which the server promises to answer, in its own words.
+    #[serde(default = "a_day")]
+    pub completion_window: String,
 }
 
 impl OpenAiTable {
@@ -72,9 +92,35 @@ impl OpenAiTable {
             idle_timeout: time("idle_seconds", self.idle_seconds)?,
             total_timeout: time("total_seconds", self.total_seconds)?,
             max_tokens_field: self.max_tokens_field.clone(),
+            batch: match &self.batch {
+                None => None,
+                Some(batch) => Some(BatchSettings {
+                    max_requests: batch.max_requests.max(1) as usize,
+                    gather: time("batch.gather_seconds", batch.gather_seconds)?,
+                    poll: time("batch.poll_seconds", batch.poll_seconds)?.max(Duration::from_millis(1)),
+                    completion_window: batch.completion_window.clone(),
+                    register: None,
+                }),
+            },
             ..OpenAiSettings::new(worker, &self.base_url, &self.model)
         })
     }
+}
+
+fn ten_thousand() -> u32 {
+    10_000
+}
+
+fn five() -> f64 {
+    5.0
+}
+
+fn half_a_minute() -> f64 {
+    30.0
+}
+
+fn a_day() -> String {
+    "24h".to_owned()
 }
 
 fn ten() -> f64 {

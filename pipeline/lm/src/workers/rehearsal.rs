@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use crate::error::WorkerError;
 use crate::ngram::{Ngram, NgramSettings};
 use crate::pool::locked;
-use crate::request::{Completion, CompletionRequest, Identity, ScoreRequest, Scored};
+use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
 use crate::worker::{Capabilities, Worker};
 
 /// The stand-in for one server.
@@ -20,7 +20,7 @@ pub(super) struct Rehearsal {
     identity: Identity,
     model: Ngram,
     asked: Mutex<Vec<CompletionRequest>>,
-    scored_chars: Mutex<Vec<usize>>,
+    scored_bytes: Mutex<Vec<usize>>,
 }
 
 /// What a server would have been asked.
@@ -32,14 +32,14 @@ pub struct Rehearsed {
     pub identity: Identity,
     /// The requests, in the order they came.
     pub requests: Vec<CompletionRequest>,
-    /// Texts to be scored, each with its number of bytes.
+    /// Texts to be scored or embedded, each with its number of bytes.
     pub scored_bytes: Vec<usize>,
 }
 
 impl Rehearsal {
     pub(super) fn new(name: &str, identity: Identity, documents: &[&str]) -> Self {
         let model = Ngram::fit(name, NgramSettings::default(), documents.iter().copied());
-        Self { name: name.to_owned(), identity, model, asked: Mutex::default(), scored_chars: Mutex::default() }
+        Self { name: name.to_owned(), identity, model, asked: Mutex::default(), scored_bytes: Mutex::default() }
     }
 
     pub(super) fn rehearsed(&self) -> Rehearsed {
@@ -47,7 +47,7 @@ impl Rehearsal {
             worker: self.name.clone(),
             identity: self.identity.clone(),
             requests: locked(&self.asked).clone(),
-            scored_bytes: locked(&self.scored_chars).clone(),
+            scored_bytes: locked(&self.scored_bytes).clone(),
         }
     }
 }
@@ -71,8 +71,13 @@ impl Worker for Rehearsal {
     }
 
     async fn score(&self, request: &ScoreRequest) -> Result<Scored, WorkerError> {
-        locked(&self.scored_chars).push(request.context.len() + request.text.len());
+        locked(&self.scored_bytes).push(request.context.len() + request.text.len());
         self.model.score(request).await
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
+        locked(&self.scored_bytes).push(request.text.len());
+        self.model.embed(request).await
     }
 
     async fn probe(&self) -> Result<Capabilities, WorkerError> {

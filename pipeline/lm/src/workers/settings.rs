@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::openai_table::OpenAiTable;
+use super::shorten::Shorten;
 use crate::ngram::NgramSettings;
 use crate::pool::PoolSettings;
 use crate::request::Identity;
@@ -24,6 +25,8 @@ pub struct WorkerSettings {
     /// Whether requests that failed in an earlier attempt for reasons of their own (too long for the context, refused)
     /// are sent again instead of failing from the journal, as after the server's context was made longer.
     pub ask_failures_again: bool,
+    /// How a request is asked again that is too long for the model's context; none to let it fail.
+    pub shorten_reply: Option<Shorten>,
     /// Size of its model in any unit that is the same for all workers; weighed by learned routing.
     pub size: f64,
     /// What its replies depend on, as far as the config says it; part of the fingerprint of the stages that ask it.
@@ -71,8 +74,12 @@ pub struct ReplayTable {
     pub identity: Option<Identity>,
 }
 
+/// Requests of a file where the table does not say it.
+const BATCH_REQUESTS: u64 = 10_000;
+/// A batch takes a day, and may be sent again where it failed.
+const BATCH_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 /// Keys that belong to every kind.
-const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again"];
+const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again", "shorten_reply"];
 /// Keys of the budget that may stand in the worker's table itself.
 const BUDGET_KEYS: &[&str] = &["max_requests", "max_tokens", "max_cost", "price_per_million"];
 
@@ -81,7 +88,15 @@ impl WorkerSettings {
     pub fn route(workers: Vec<String>, settings: RouteSettings, depends_on: &[Value]) -> Self {
         let depends_on = json!(["route", settings, workers, depends_on]);
         let kind = Kind::Route(RouteTable { workers, settings });
-        Self { kind, pool: PoolSettings::default(), record: None, size: 0.0, ask_failures_again: false, depends_on }
+        Self {
+            kind,
+            pool: PoolSettings::default(),
+            record: None,
+            size: 0.0,
+            ask_failures_again: false,
+            shorten_reply: None,
+            depends_on,
+        }
     }
 
     /// The workers that are asked in the end: itself under its name, or those a route chooses from.
@@ -111,6 +126,11 @@ impl WorkerSettings {
                 pool.insert(key.clone(), value.clone());
             } else {
                 own.insert(key.clone(), value.clone());
+            }
+        }
+        if let Some(batch) = own.get("batch") {
+            for (key, value) in of_batches(batch) {
+                pool.entry(key.to_owned()).or_insert(value);
             }
         }
         let pool: PoolSettings = params::parse(&Value::Object(pool))?;
@@ -150,7 +170,13 @@ impl WorkerSettings {
             None => false,
             Some(again) => again.as_bool().ok_or_else(|| ParamError::at("ask_failures_again", "expected a boolean"))?,
         };
-        Ok(Self { kind, pool, record, ask_failures_again, size, depends_on })
+        let shorten_reply = match table.get("shorten_reply") {
+            None => None,
+            Some(rule) => Some(Shorten::parse(rule).map_err(|error| error.under("shorten_reply"))?),
+        };
+        // Rows that failed as too long may now be rows.
+        let depends_on = shorten_reply.as_ref().map_or(depends_on.clone(), |rule| json!([depends_on, rule]));
+        Ok(Self { kind, pool, record, ask_failures_again, shorten_reply, size, depends_on })
     }
 }
 
@@ -165,6 +191,17 @@ fn ngram(mut own: Value) -> Result<(Kind, Value), ParamError> {
     let stamps: Vec<Value> = files.iter().map(stamp).collect();
     let depends_on = json!(["ngram", stamps, model]);
     Ok((Kind::Ngram(NgramTable { files, model }), depends_on))
+}
+
+/// What the pool is told of a worker whose requests go in files, unless the table says it: a whole file is in flight, for
+/// as long as it takes.
+fn of_batches(batch: &Value) -> [(&'static str, Value); 3] {
+    let most = batch["max_requests"].as_u64().unwrap_or(BATCH_REQUESTS);
+    [
+        ("max_in_flight", json!(most)),
+        ("request_seconds", json!(BATCH_SECONDS)),
+        ("adaptive", json!({ "enabled": false })),
+    ]
 }
 
 /// What tells whether a file has changed.

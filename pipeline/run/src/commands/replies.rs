@@ -84,6 +84,7 @@ impl From<Entry> for Row {
         let endpoint = match endpoint {
             Endpoint::Complete => "complete",
             Endpoint::Score => "score",
+            Endpoint::Embed => "embed",
         };
         let mut row = Self { key, endpoint, worker, model: identity.model, ..Self::default() };
         match request {
@@ -93,6 +94,7 @@ impl From<Entry> for Row {
                 row.sample = Some(request.sample);
             }
             Request::Score(request) => row.prompt = request.context + &request.text,
+            Request::Embed(request) => row.prompt = request.text,
         }
         match outcome {
             Outcome::Reply(reply) => {
@@ -104,6 +106,7 @@ impl From<Entry> for Row {
                 row.attempts = Some(reply.attempts);
             }
             Outcome::Scores(scored) => row.scored_tokens = Some(scored.tokens.len()),
+            Outcome::Embedding(embedded) => row.prompt_tokens = Some(embedded.prompt_tokens),
             Outcome::Failure(error) => {
                 row.failure = Some(error.failure.name());
                 row.message = Some(error.message);

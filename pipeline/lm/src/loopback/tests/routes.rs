@@ -125,7 +125,7 @@ fn requests_that_cannot_be_served_are_refused_in_openais_form() {
     let mut client = Client::new(&server);
     let schema = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}});
     for (method, path, body, status) in [
-        ("POST", "/v1/embeddings", "{}", 404),
+        ("POST", "/v1/moderations", "{}", 404),
         ("GET", "/", "", 404),
         ("GET", TEXT, "", 405),
         ("POST", "/v1/models", "{}", 405),

@@ -1,6 +1,8 @@
 //! The client against servers that answer as servers do: our own loopback server where it can, canned bytes where not.
 
+mod batches;
 mod canned;
+mod embeddings;
 mod errors;
 mod faults;
 mod replies;
