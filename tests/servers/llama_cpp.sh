@@ -27,7 +27,7 @@ fi
 
 "$dir/venv/bin/python" -m llama_cpp.server \
     --model "$dir/tiny.gguf" --model_alias tiny --host 127.0.0.1 --port "$port" \
-    --n_ctx 1024 --n_threads 2 --logits_all "$logits_all" >"$dir/server.log" 2>&1 &
+    --n_ctx 1024 --n_threads 2 --logits_all "$logits_all" --embedding "${EMBEDDING:-false}" >"$dir/server.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT INT TERM
 

@@ -152,6 +152,11 @@ fn json_values(text: &str) -> impl Iterator<Item = Value> {
                 rest = &rest[values.byte_offset()..];
                 Some(Some(value))
             }
+            Some(Err(error)) if is_of_control(&error) => {
+                let (escaped, n_bytes) = with_escapes(rest);
+                rest = &rest[n_bytes..];
+                Some(serde_json::from_str(&escaped).ok())
+            }
             _ => {
                 rest = &rest[1..];
                 Some(None)
@@ -159,6 +164,35 @@ fn json_values(text: &str) -> impl Iterator<Item = Value> {
         }
     });
     scalar.into_iter().chain(inside.take(TRIED_VALUES).flatten())
+}
+
+/// Whether JSON is none because a string holds a line break, or another control character, as it is: models write such.
+fn is_of_control(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with("control character")
+}
+
+/// The value that a text begins with, its strings' control characters escaped, and how many bytes of the text it took.
+fn with_escapes(text: &str) -> (String, usize) {
+    let mut escaped = String::new();
+    let (mut depth, mut in_string, mut after_backslash) = (0_usize, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if after_backslash => after_backslash = false,
+            '\\' if in_string => after_backslash = true,
+            '"' => in_string = !in_string,
+            '{' | '[' if !in_string => depth += 1,
+            '}' | ']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        match c {
+            c if in_string && c < ' ' => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => escaped.push(c),
+        }
+        if depth == 0 && !in_string {
+            return (escaped, at + c.len_utf8());
+        }
+    }
+    (escaped, text.len())
 }
 
 /// A text without the code fence around it.
@@ -184,6 +218,15 @@ mod tests {
             "required": ["answer"],
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn a_line_break_in_a_string_is_one() {
+        let schema = Schema::new(json!({ "type": "object", "required": ["poem"] })).unwrap();
+        let text = "Here: {\"poem\": \"Two\nlines, {\\\"one\\\"}\ttab\"} and {\"other\": 1}";
+        assert_eq!(schema.extract(text), Ok(json!({ "poem": "Two\nlines, {\"one\"}\ttab" })));
+        // A string without an end is none.
+        assert!(schema.extract("{\"poem\": \"Two\nlines").is_err());
     }
 
     #[test]

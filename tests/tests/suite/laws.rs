@@ -115,3 +115,35 @@ fn what_ends_before_a_query_or_a_maker_is_in_the_ledger() {
     let dropped = rows("near", "rows_in") - rows("near", "kept") + rows("release", "rows_in") - rows("release", "kept");
     assert_eq!(told, format!("{{\"n\":{dropped}}}"));
 }
+
+#[test]
+fn a_stage_that_kept_nothing_is_an_empty_table() {
+    std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("strict.toml");
+    let text = r#"
+[run]
+name = "strict"
+[stage.docs]
+kind = "jsonl"
+files = ["sample-data/docs.jsonl"]
+max_bad_ratio = 0.2
+fields = { text = "content", id = "uuid" }
+[stage.strict]
+kind = "filter"
+input = "docs"
+keep = { endless = "length(text) > 1000000" }
+[stage.release]
+kind = "release"
+input = "strict"
+license = "CC0-1.0"
+"#;
+    fs::write(&config, text.replacen("input = \"docs\"", "input = \"docs\"\ncheckpoint = true", 1)).unwrap();
+    let out = folder.path().join("out");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let call = ConfigCall { config, ..ConfigCall::default() };
+    runtime.block_on(run::run(&call, Some(out.clone()), Log::Quiet)).unwrap();
+    let query = "SELECT count(*) AS n, count(text) AS texts FROM strict";
+    let told = runtime.block_on(sql::sql(query, Some(&out), sql::Format::Json)).unwrap();
+    assert_eq!(told, "{\"n\":0,\"texts\":0}");
+}

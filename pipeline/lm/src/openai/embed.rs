@@ -31,7 +31,13 @@ fn read(answer: &Value) -> Result<Embedded, &'static str> {
     let [only] = answer["data"].as_array().map_or(&[][..], Vec::as_slice) else {
         return Err("holds no embedding, or several");
     };
-    let values = only["embedding"].as_array().filter(|values| !values.is_empty());
+    let mut values = only["embedding"].as_array().filter(|values| !values.is_empty());
+    if let Some(points) = values.filter(|points| points[0].is_array()) {
+        let [point] = points.as_slice() else {
+            return Err("holds a point for each token and none for the text: start the server with pooling");
+        };
+        values = point.as_array().filter(|values| !values.is_empty());
+    }
     let values = values.ok_or("holds an embedding that is no list of numbers")?;
     let vector: Option<Vec<f32>> = values.iter().map(|x| x.as_f64().map(|x| x as f32)).collect();
     let vector = vector.filter(|vector| vector.iter().all(|x| x.is_finite()));

@@ -14,6 +14,7 @@ use gristmill_core::ledger::split_rule;
 use gristmill_core::stage::Stage;
 
 use super::progress::Reporter;
+use super::write::part::write_columns;
 use super::write::{ShardWriteExec, WriteTarget, manifest_row};
 use crate::RunError;
 use crate::plan::{Done, Frames, Journal, Layout, PartRow, Plan, PlannedShard, StageCounts, make_dir, write_whole};
@@ -64,6 +65,9 @@ impl Pass<'_> {
         rows.sort_by_key(|part| part.shard);
         if !matches!(node.stage, Stage::Query(_)) {
             check_conservation(&node.decl.name, fresh, &rows_read, &rows)?;
+        }
+        if rows.iter().all(|part| part.rows == 0) && !matches!(node.stage, Stage::Release(_)) {
+            write_columns(&parts, &node.schema)?;
         }
         let stages = count_stages(self.plan, &shards, &rows)?;
         check_damage(self.plan, &stages)?;

@@ -24,6 +24,8 @@ async fn what_is_no_vector_is_refused_and_a_server_without_them_says_so() {
         r#"{"data": [{"embedding": [0.5, null]}]}"#,
         r#"{"data": [{"embedding": "AAAA"}]}"#,
         r#"{"data": [{"embedding": [1.0]}, {"embedding": [1.0]}]}"#,
+        // llama.cpp without pooling.
+        r#"{"data": [{"embedding": [[1.0], [0.5]]}]}"#,
     ];
     for body in bad {
         let server = Canned::start(move |_, _| Reply::new(200, &[], body)).await;

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -98,6 +99,16 @@ impl PartWriter {
         let sha256 = hashing.digest.map(|digest| hex(&digest.finalize()));
         Ok(Some(Part { rows: self.rows, bytes, sha256 }))
     }
+}
+
+/// Writes a file of columns without rows into the folder of a stage that kept none: queries find the stage's table, and it
+/// is empty. No manifest names it.
+pub(crate) fn write_columns(folder: &Path, schema: &SchemaRef) -> Result<()> {
+    let path = folder.join("columns.parquet");
+    let writer = create(&temporary(&path), schema, PartOptions { release: false })?;
+    PartWriter { open: Some(writer), ..PartWriter::new(path, Arc::clone(schema), PartOptions { release: false }) }
+        .finish()
+        .map(|_| ())
 }
 
 /// Lower-case hexadecimal digits.
