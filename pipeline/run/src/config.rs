@@ -81,7 +81,8 @@ pub struct Config {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RunTable {
-    name: String,
+    /// None for the file's own.
+    name: Option<String>,
     #[serde(default)]
     seed: u64,
     #[serde(default = "default_memory")]
@@ -151,7 +152,7 @@ impl Config {
             let message = format!("unknown table `{key}`; expected [run], [stage.NAME] or [worker.NAME]");
             complaints.push(document.complain(std::slice::from_ref(key), message, hint));
         }
-        let run = match run_settings(root.get("run")) {
+        let run = match run_settings(root.get("run"), path) {
             Ok(run) => Some(run),
             Err(error) => {
                 complaints.push(document.explain(&["run".into()], &error));
@@ -198,14 +199,16 @@ impl Config {
     }
 }
 
-fn run_settings(table: Option<&Value>) -> Result<RunSettings, ParamError> {
+fn run_settings(table: Option<&Value>, config: &Path) -> Result<RunSettings, ParamError> {
     let empty = Value::Object(Map::new());
     let table: RunTable = params::parse(table.unwrap_or(&empty))?;
-    if table.name.is_empty() || !table.name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c)) {
+    let of_file = || config.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = table.name.or_else(of_file).unwrap_or_default();
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c)) {
         return Err(ParamError::at("name", "a run's name is made of letters, digits, `-`, `_` and `.`"));
     }
     let memory_bytes = parse_bytes(&table.memory).map_err(|message| ParamError::at("memory", message))?;
-    Ok(RunSettings { name: table.name, seed: table.seed, memory_bytes, worker: table.worker })
+    Ok(RunSettings { name, seed: table.seed, memory_bytes, worker: table.worker })
 }
 
 fn stage_decl(name: &str, table: &Value, config: &Path) -> Result<StageDecl, ParamError> {

@@ -5,6 +5,7 @@
 
 mod documents;
 mod openai_table;
+pub mod reference;
 mod rehearsal;
 mod settings;
 mod shorten;

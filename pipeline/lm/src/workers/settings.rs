@@ -79,7 +79,7 @@ const BATCH_REQUESTS: u64 = 10_000;
 /// A batch takes a day, and may be sent again where it failed.
 const BATCH_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 /// Keys that belong to every kind.
-const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again", "shorten_reply"];
+pub(super) const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again", "shorten_reply"];
 /// Keys of the budget that may stand in the worker's table itself.
 const BUDGET_KEYS: &[&str] = &["max_requests", "max_tokens", "max_cost", "price_per_million"];
 

@@ -1,9 +1,10 @@
-//! `gristmill ops [NAME]`: the reference of operators and stages.
+//! `gristmill ops [NAME]`: the reference of operators, stages and workers.
 
 use std::fmt::Write;
 
 use gristmill_core::annotator::{Measure, ParamDoc};
 use gristmill_core::registry::{Registry, nearest};
+use gristmill_lm::workers::reference::{COMMON, KINDS};
 use serde_json::json;
 
 use crate::RunError;
@@ -12,7 +13,7 @@ use crate::config::builtin_presets;
 /// The reference, or one page of it.
 ///
 /// # Errors
-/// When there is no operator, stage or preset of that name.
+/// When there is no operator, stage, preset or worker of that name.
 pub fn ops(name: Option<&str>) -> Result<String, RunError> {
     let registry = crate::registry();
     match name {
@@ -42,6 +43,10 @@ fn list(registry: &Registry) -> String {
     out.push_str("\npresets (presets = [\"…\"] in a filter stage)\n");
     for (name, about) in builtin_presets() {
         let _ = writeln!(out, "  {name:18} {about}");
+    }
+    out.push_str("\nworkers (kind = \"…\" in [worker.NAME])\n");
+    for entry in KINDS {
+        let _ = writeln!(out, "  {:18} {}", entry.kind, entry.about);
     }
     out.push_str("\n`gristmill ops NAME` shows one with its parameters, measures and source.");
     out
@@ -79,6 +84,12 @@ fn page(registry: &Registry, name: &str) -> Option<String> {
             measures(&mut out, transform.measures());
         }
     }
+    for entry in KINDS.iter().filter(|entry| entry.kind == name) {
+        let _ = writeln!(out, "{name} (worker)\n  {}", entry.about);
+        params(&mut out, entry.params);
+        let _ = writeln!(out, "  parameters of every worker");
+        list_params(&mut out, COMMON);
+    }
     if let Some(text) = crate::config::builtin_preset(name) {
         let _ = writeln!(out, "{name} (preset, configs/rules/{name}.toml)\n\n{text}");
     }
@@ -97,6 +108,10 @@ fn params(out: &mut String, params: &[ParamDoc]) {
     if !params.is_empty() {
         let _ = writeln!(out, "  parameters");
     }
+    list_params(out, params);
+}
+
+fn list_params(out: &mut String, params: &[ParamDoc]) {
     for param in params {
         let _ = writeln!(out, "    {} (default {}): {}", param.name, param.default, param.about);
     }
@@ -120,7 +135,8 @@ fn unknown(registry: &Registry, name: &str) -> RunError {
     let annotators = registry.annotators().iter().map(|entry| entry.name);
     let comparisons = registry.comparisons().iter().map(|entry| entry.name);
     let transforms = registry.transforms().iter().map(|entry| entry.name);
-    let hint = nearest(name, stages.chain(annotators).chain(comparisons).chain(transforms))
+    let workers = KINDS.iter().map(|entry| entry.kind);
+    let hint = nearest(name, stages.chain(annotators).chain(comparisons).chain(transforms).chain(workers))
         .map_or_else(|| "`gristmill ops` lists all".to_owned(), |near| format!("did you mean \"{near}\"?"));
-    RunError::Usage(format!("there is no operator, stage or preset \"{name}\"; {hint}"))
+    RunError::Usage(format!("there is no operator, stage, preset or worker \"{name}\"; {hint}"))
 }
