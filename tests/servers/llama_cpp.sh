@@ -7,7 +7,8 @@
 #
 # First run: makes a virtual environment and builds llama.cpp there (10 to 20 minutes on two cores, needs a C++
 # compiler; cmake and ninja come from PyPI). Set by the environment: PYTHON, GRISTMILL_SERVER_DIR (where the environment
-# and the model are kept), PORT, LOGITS_ALL (true: prompts are scored too; false: the server refuses log-probabilities).
+# and the model are kept), PORT, LOGITS_ALL (true: prompts are scored too; false: the server refuses log-probabilities),
+# EMBEDDING (true: it gives embeddings; the tiny model pools nothing, so that each token has its own).
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

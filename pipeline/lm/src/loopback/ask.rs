@@ -19,6 +19,8 @@ pub(super) struct Ask {
     pub(super) request: CompletionRequest,
     /// Whether the prompt is to stand before the reply.
     pub(super) echo: bool,
+    /// Whether the answer is to come as events.
+    pub(super) stream: bool,
 }
 
 /// A request for embeddings as read.
@@ -81,9 +83,7 @@ impl Ask {
 
     fn finish(mut fields: Fields, prompt: Prompt, top_logprobs: Option<u32>, echo: bool) -> Result<Self, Refusal> {
         let model = fields.text("model")?;
-        if fields.flag("stream")? {
-            return Err(Refusal::bad_request("`stream` is not offered."));
-        }
+        let stream = fields.flag("stream")?;
         for name in ["n", "best_of"] {
             if fields.integer(name)?.is_some_and(|n| n != 1) {
                 return Err(wrong(name, "1: several replies are several requests"));
@@ -102,7 +102,7 @@ impl Ask {
         let shape = shape(&mut fields)?;
         let extra = fields.rest();
         let request = CompletionRequest { prompt, sampling, shape, top_logprobs, sample: 0, extra };
-        Ok(Self { model, request, echo })
+        Ok(Self { model, request, echo, stream })
     }
 }
 
@@ -319,7 +319,7 @@ mod tests {
             ("max_tokens", json!(1.5)),
             ("logprobs", json!(21)),
             ("n", json!(2)),
-            ("stream", json!(true)),
+            ("stream", json!("yes")),
             ("stop", json!([1])),
             ("prompt", json!(["a", "b"])),
             ("prompt", json!([1, 2])),

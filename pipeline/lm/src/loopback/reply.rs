@@ -108,6 +108,38 @@ fn whole(object: &str, prefix: &str, id: u128, completion: &Completion, choice: 
     body
 }
 
+/// An answer as a stream of events: a word at a time, the reason, the usage, and that it is done.
+pub(super) fn events(body: &Value) -> String {
+    let mut stream = String::new();
+    let mut send = |choices: Value, usage: &Value| {
+        let event = json!({"id": body["id"], "object": body["object"], "model": body["model"], "choices": choices, "usage": usage});
+        stream.push_str(&format!("data: {event}\n\n"));
+    };
+    if let Some(choice) = body["choices"].get(0) {
+        let is_chat = choice["message"].is_object();
+        let content = if is_chat { &choice["message"]["content"] } else { &choice["text"] };
+        let mut logprobs = choice["logprobs"].clone();
+        for piece in content.as_str().into_iter().flat_map(|text| text.split_inclusive(' ')) {
+            let said = if is_chat { json!({"delta": {"content": piece}}) } else { json!({"text": piece}) };
+            let mut said = said;
+            (said["index"], said["finish_reason"], said["logprobs"]) = (0.into(), Value::Null, logprobs.take());
+            send(json!([said]), &Value::Null);
+        }
+        let mut last = json!({"index": 0, "finish_reason": choice["finish_reason"], "logprobs": logprobs});
+        if is_chat {
+            last["delta"] = json!({});
+        }
+        // An empty text is a text; null is none.
+        if content.as_str() == Some("") {
+            if is_chat { last["delta"]["content"] = "".into() } else { last["text"] = "".into() }
+        }
+        send(json!([last]), &Value::Null);
+    }
+    send(json!([]), &body["usage"]);
+    stream.push_str("data: [DONE]\n\n");
+    stream
+}
+
 fn finish(finish: Finish) -> &'static str {
     match finish {
         Finish::Stop => "stop",

@@ -15,7 +15,7 @@ use super::counters::{Counters, Tally};
 use super::fault::Fault;
 use super::http::{Answer, Connection, Request, Unread};
 use super::refusal::{Refusal, fault_answer};
-use super::reply::{embeddings, reply, spoil};
+use super::reply::{embeddings, events, reply, spoil};
 use crate::worker::Worker;
 
 const MODELS: &str = "/v1/models";
@@ -216,30 +216,35 @@ impl Shared {
 
     /// The worker's answer, spoilt if that is the fault.
     async fn ask(&self, request: &Request, arrival: &Arrival) -> Answer {
-        let mut body = match self.body(request, arrival).await {
+        let (mut body, stream) = match self.body(request, arrival).await {
             Ok(body) => body,
             Err(refusal) => return refusal.answer(),
         };
         if let Some(model) = &self.settings.model {
             body["model"] = model.as_str().into();
         }
-        let Some(fault) = &arrival.fault else { return Answer::json(200, &body) };
-        spoil(&mut body, fault);
-        let mut answer = Answer::json(200, &body);
-        if *fault == Fault::MalformedJson {
+        if let Some(fault) = &arrival.fault {
+            spoil(&mut body, fault);
+        }
+        let mut answer = match stream {
+            true => Answer::text(200, "text/event-stream", &events(&body)),
+            false => Answer::json(200, &body),
+        };
+        if arrival.fault == Some(Fault::MalformedJson) {
             answer.body.truncate(answer.body.len() / 2);
         }
         answer
     }
 
-    async fn body(&self, request: &Request, arrival: &Arrival) -> Result<Value, Refusal> {
+    /// The answer's body, and whether it is to come as events.
+    async fn body(&self, request: &Request, arrival: &Arrival) -> Result<(Value, bool), Refusal> {
         if request.path == EMBED {
             let ask = EmbedAsk::read(&request.body)?;
             self.check_model(ask.model.as_deref())?;
-            return embeddings(self.worker.as_ref(), &ask).await;
+            return Ok((embeddings(self.worker.as_ref(), &ask).await?, false));
         }
         let ask = self.read(request, arrival)?;
-        reply(self.worker.as_ref(), &ask, arrival.key).await
+        Ok((reply(self.worker.as_ref(), &ask, arrival.key).await?, ask.stream))
     }
 
     fn check_model(&self, asked: Option<&str>) -> Result<(), Refusal> {

@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::request::{CompletionRequest, Prompt, Sampling};
 
 /// Fields that `extra` may not set: with them the answer would be of another kind, or to another question.
-const RESERVED: &[&str] = &["model", "prompt", "messages", "stream", "n"];
+const RESERVED: &[&str] = &["model", "prompt", "messages", "stream", "stream_options", "n"];
 
 /// Largest seed that is sent as it is: some servers take 32 bits, with sign.
 const LARGEST_SEED: u64 = i32::MAX as u64;
@@ -48,6 +48,10 @@ pub(crate) fn completion(
     if let Some(shape) = &request.shape {
         let of_shape = shape::fields(shape, dialect, is_chat);
         fields.extend(of_shape.map_err(|message| NoReply { failure: Failure::Unsupported, message })?);
+    }
+    if settings.stream {
+        fields.insert("stream".into(), json!(true));
+        fields.insert("stream_options".into(), json!({ "include_usage": true }));
     }
     for (name, value) in &request.extra {
         if RESERVED.contains(&name.as_str()) {

@@ -5,7 +5,7 @@
 //! the wire are async-openai's (0.43), through its `byot` methods with our own values; its executor, and with it its
 //! retry and its reading of errors, is replaced by ours.
 //!
-//! Not here: streaming, for no stage needs a part of a reply.
+//! Replies may be streamed, but are given as a whole: no stage needs a part of one.
 
 mod align;
 mod allowance;
@@ -13,6 +13,7 @@ mod batch;
 mod body;
 mod embed;
 mod errors;
+mod events;
 mod logprobs;
 mod once;
 mod redact;

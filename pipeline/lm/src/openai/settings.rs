@@ -100,6 +100,8 @@ pub struct OpenAiSettings {
     /// The field that holds the longest reply of a conversation: `max_tokens`, or `max_completion_tokens` for
     /// OpenAI's reasoning models, which refuse the former.
     pub max_tokens_field: String,
+    /// Whether replies are streamed: then a silence is one between tokens. They are given as a whole all the same.
+    pub stream: bool,
     /// How requests are sent in files; none to send each by itself.
     pub batch: Option<BatchSettings>,
 }
@@ -138,6 +140,7 @@ impl OpenAiSettings {
             total_timeout: Duration::from_secs(600),
             max_body_bytes: 64 << 20,
             max_tokens_field: "max_tokens".to_owned(),
+            stream: false,
             batch: None,
         }
     }

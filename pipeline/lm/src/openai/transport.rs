@@ -20,13 +20,14 @@ use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Response, Url};
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
 use super::allowance::Allowance;
 use super::errors::classify;
+use super::events;
 use super::redact::Redactor;
 use super::settings::{OpenAiSettings, Secret};
 use crate::error::{Failure, WorkerError, cut};
@@ -182,6 +183,15 @@ impl Wire {
             return Err(self.refusal(status.as_u16(), response.headers(), &body));
         }
         let body = body.map_err(|error| WorkerError { status: Some(status.as_u16()), ..error })?;
+        let is_stream = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+            kind.to_str().is_ok_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"))
+        });
+        let body = if is_stream {
+            let folded = events::fold(&body).map_err(|problem| self.error(Failure::Abnormal, &problem))?;
+            folded.to_string().into()
+        } else {
+            body
+        };
         if !is_file && let Err(error) = serde_json::from_slice::<IgnoredAny>(&body) {
             let shown = cut(&self.redactor.redact(String::from_utf8_lossy(&body).trim()), SHOWN_CHARS);
             let message = format!("the answer is no JSON ({error}): {shown}");

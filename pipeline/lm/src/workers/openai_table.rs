@@ -44,6 +44,10 @@ pub struct OpenAiTable {
     /// Further headers. Credentials belong into `api_key_env`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// Replies are streamed, so that a server at work is told from a silent one: `idle_seconds` then counts from token
+    /// to token.
+    #[serde(default)]
+    pub stream: bool,
     /// Sends requests in files; see [`BatchTable`].
     pub batch: Option<BatchTable>,
 }
@@ -92,6 +96,8 @@ impl OpenAiTable {
             idle_timeout: time("idle_seconds", self.idle_seconds)?,
             total_timeout: time("total_seconds", self.total_seconds)?,
             max_tokens_field: self.max_tokens_field.clone(),
+            // What comes in files cannot be streamed.
+            stream: self.stream && self.batch.is_none(),
             batch: match &self.batch {
                 None => None,
                 Some(batch) => Some(BatchSettings {

@@ -39,6 +39,11 @@ pub static KINDS: &[WorkerKind] = &[
                 "longest time until an answer begins; servers that queue are silent meanwhile",
             ),
             key("idle_seconds", "120", "longest silence within an answer"),
+            key(
+                "stream",
+                "false",
+                "replies are streamed: idle_seconds counts from token to token; the reply is the same",
+            ),
             key("total_seconds", "600", "longest time for a whole answer"),
             key("max_tokens_field", "\"max_tokens\"", "max_completion_tokens for OpenAI's reasoning models"),
             key("headers", "{}", "further headers; credentials belong into api_key_env"),

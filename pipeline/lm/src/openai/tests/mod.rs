@@ -8,6 +8,7 @@ mod faults;
 mod replies;
 mod scores;
 mod secrets;
+mod streams;
 mod timeouts;
 
 use std::sync::Arc;
