@@ -157,6 +157,12 @@ impl Consensus {
         Verdict::Keep { chosen, branch: Branch::Similarity, score: Some(sums[chosen]) }
     }
 
+    /// Whether the outputs of an input are told apart by how alike they are, so that their embeddings are needed.
+    pub fn compares(&self, outputs: &[&str]) -> bool {
+        let normal: Vec<String> = outputs.iter().map(|output| normalise(output)).collect();
+        outputs.len() > 1 && (self.policy == Policy::Paper || self.equal(&normal).is_none())
+    }
+
     /// The least similarity of any two outputs compared last.
     pub fn least(&self) -> f64 {
         self.least
@@ -176,8 +182,8 @@ impl Consensus {
             // The released call is score(target = second, prediction = first); F is the same either way.
             Similarity::RougeL => self.rouge.rouge_l(b, a).f,
             Similarity::ExactMatch => f64::from(u8::from(a == b)),
-            // chrF weighs recall: the mean of both directions does not depend on who came first.
             Similarity::Embedding => 0.0,
+            // chrF weighs recall: the mean of both directions does not depend on who came first.
             Similarity::Chrf => (Chrf::CHRF.score(a, b) + Chrf::CHRF.score(b, a)) / 2.0,
         }
     }

@@ -77,8 +77,6 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     Ok(Stage::Maker(Arc::new(Choose { stage: spec.name.to_owned(), params })))
 }
 
-/// Rows whose embeddings are asked for at a time.
-const WINDOW: usize = 128;
 /// Thresholds at which the report says how many rows would stay.
 const OTHER_THRESHOLDS: [f64; 5] = [0.0, 0.01, 0.05, 0.1, 0.2];
 
@@ -168,18 +166,32 @@ fn list(row: &Row, key: &str) -> Vec<String> {
     items.map(|item| item.as_str().unwrap_or("").to_owned()).collect()
 }
 
-/// The embeddings of each row's outputs, as they are compared; none where nobody gives such.
-async fn points(embedder: Option<&Asker>, rows: &[Row]) -> Result<Vec<Result<Vec<Embedded>, WorkerError>>> {
+/// The embeddings of each row's outputs, as they are compared; none where nobody gives such, or nothing is compared.
+async fn points(
+    embedder: Option<&Asker>,
+    consensus: &Consensus,
+    rows: &[Row],
+) -> Result<Vec<Result<Vec<Embedded>, WorkerError>>> {
     let Some(embedder) = embedder else { return Ok(rows.iter().map(|_| Ok(Vec::new())).collect()) };
     let of_row = |row: &Row| {
-        let texts: Vec<String> = list(row, "outputs").iter().map(|output| normalise(output)).collect();
+        let outputs = list(row, "outputs");
+        let is_compared = consensus.compares(&outputs.iter().map(String::as_str).collect::<Vec<_>>());
+        let texts: Vec<String> = outputs.iter().filter(|_| is_compared).map(|output| normalise(output)).collect();
         async move {
-            let asked = texts.into_iter().map(|text| embedder.embed(EmbedRequest { text, dimensions: None }));
+            let asked = texts.into_iter().map(|text| point(embedder, text));
             let found = futures::future::join_all(asked).await.into_iter().collect::<Result<Vec<_>>>()?;
             Ok(found.into_iter().collect())
         }
     };
-    stream::iter(rows.iter().map(of_row)).buffered(WINDOW).try_collect().await
+    stream::iter(rows.iter().map(of_row)).buffered(embedder.window()).try_collect().await
+}
+
+/// A text's embedding. Servers refuse empty texts: nothing is near to one.
+async fn point(embedder: &Asker, text: String) -> Result<Result<Embedded, WorkerError>> {
+    if text.is_empty() {
+        return Ok(Ok(Embedded { vector: Vec::new(), prompt_tokens: 0, cached: true }));
+    }
+    embedder.embed(EmbedRequest { text, dimensions: None }).await
 }
 
 #[async_trait]
@@ -209,7 +221,7 @@ impl Maker for Choose {
         let mut tally = Tally::default();
         let mut reader = RowReader::open(input).await?;
         while let Some(rows) = reader.next().await? {
-            let points = points(embedder.as_ref(), &rows).await?;
+            let points = points(embedder.as_ref(), &consensus, &rows).await?;
             for (row, points) in rows.into_iter().zip(points) {
                 let points = match points {
                     Ok(points) => points,

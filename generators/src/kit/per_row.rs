@@ -72,6 +72,14 @@ pub trait RowRecipe: Send + Sync + 'static {
     fn judges(&self) -> bool {
         true
     }
+    /// Whether each row may go to another worker; not where the rows of one stage must come from one model.
+    fn takes_routes(&self) -> bool {
+        true
+    }
+    /// Whether another worker might do better with a row that came to nothing.
+    fn is_worth_another_try(&self, _outcomes: &[Outcome]) -> bool {
+        true
+    }
     /// How bad what came of a row is, from 0 for perfect to 1; none where it says nothing of the worker. The share that
     /// was dropped, unless the recipe knows better.
     fn loss(&self, outcomes: &[Outcome]) -> Option<f64> {
@@ -108,6 +116,10 @@ impl<R: RowRecipe> Maker for PerRow<R> {
 
     fn judges(&self) -> bool {
         self.0.judges()
+    }
+
+    fn takes_routes(&self) -> bool {
+        self.0.takes_routes()
     }
 
     async fn make(&self, input: &dyn Relation, context: &MakeContext, out: &mut dyn RowSink) -> Result<()> {

@@ -64,7 +64,7 @@ impl RowRoute {
             if let Some(loss) = recipe.loss(&outcomes) {
                 turn.judge(loss);
             }
-            if kept == 0 && attempt + 1 < attempts {
+            if kept == 0 && attempt + 1 < attempts && recipe.is_worth_another_try(&outcomes) {
                 tried.push(choice.worker.clone());
                 continue;
             }

@@ -14,7 +14,7 @@ use gristmill_core::schema::TEXT;
 use gristmill_core::stage::{Stage, StageEntry, StageSpec};
 use gristmill_lm::EmbedRequest;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kit::rows::{extended_schema, require_columns};
 use crate::kit::{Outcome, Panel, PerRow, Row, RowRecipe, text_of};
@@ -28,7 +28,7 @@ pub(super) const ENTRY: StageEntry = StageEntry {
     takes_input: true,
     params: &[
         ParamDoc { name: "worker", default: "required", about: "worker that gives embeddings" },
-        ParamDoc { name: "column", default: "\"text\"", about: "the text" },
+        ParamDoc { name: "column", default: "\"text\"", about: "the text; where it is empty the point is null" },
         ParamDoc { name: "into", default: "\"embedding\"", about: "column of the point" },
         ParamDoc { name: "dimensions", default: "the model's", about: "length, of models that can shorten theirs" },
     ],
@@ -90,8 +90,16 @@ impl RowRecipe for Embed {
         false
     }
 
+    fn takes_routes(&self) -> bool {
+        false
+    }
+
     async fn work(&self, _n: u64, mut row: Row, workers: &Panel) -> Result<Vec<Outcome>> {
         let text = text_of(&row, &self.params.column).to_owned();
+        if text.is_empty() {
+            row.insert(self.params.into.clone(), Value::Null);
+            return Ok(vec![Outcome::Keep(row)]);
+        }
         let request = EmbedRequest { text, dimensions: self.params.dimensions };
         Ok(vec![match workers.askers[0].embed(request).await? {
             Ok(embedded) => {

@@ -9,6 +9,8 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use async_trait::async_trait;
 use datafusion::dataframe::DataFrame;
 use datafusion::prelude::SessionContext;
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::annotator::ParamDoc;
 use crate::error::Result;
@@ -64,9 +66,34 @@ impl Reads {
         text
     }
 
+    /// Takes note of a file that is read by other means; one that cannot be read is for its reader to complain about.
+    pub fn note(&self, path: &Path) {
+        if let Ok(hash) = content_hash(path) {
+            self.0.borrow_mut().push(hash);
+        }
+    }
+
     /// Hashes of the texts, in the order in which they were read.
     pub fn hashes(&self) -> Vec<String> {
         self.0.borrow().clone()
+    }
+}
+
+/// The hash of a file's content, however long it is.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn content_hash(path: &Path) -> std::io::Result<String> {
+    let mut hasher = Xxh3::new();
+    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(format!("{:032x}", hasher.digest128()));
+        }
+        hasher.update(bytes);
+        let n_bytes = bytes.len();
+        file.consume(n_bytes);
     }
 }
 
@@ -155,6 +182,10 @@ pub trait Maker: Send + Sync {
     /// Whether it tells a route how good the replies of its workers were, so that a learned one has what to learn from.
     fn judges(&self) -> bool {
         false
+    }
+    /// Whether its worker may be a route, which sends each row to one of several.
+    fn takes_routes(&self) -> bool {
+        true
     }
     /// Makes the rows. They must depend on the input, the parameters, the seed and the workers' replies only.
     ///

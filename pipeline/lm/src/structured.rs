@@ -153,9 +153,9 @@ fn json_values(text: &str) -> impl Iterator<Item = Value> {
                 Some(Some(value))
             }
             Some(Err(error)) if is_of_control(&error) => {
-                let (escaped, n_bytes) = with_escapes(rest);
-                rest = &rest[n_bytes..];
-                Some(serde_json::from_str(&escaped).ok())
+                let mended = with_escapes(rest).and_then(|(text, n)| Some((serde_json::from_str(&text).ok()?, n)));
+                rest = &rest[mended.as_ref().map_or(1, |(_, n_bytes)| *n_bytes)..];
+                Some(mended.map(|(value, _)| value))
             }
             _ => {
                 rest = &rest[1..];
@@ -171,12 +171,14 @@ fn is_of_control(error: &serde_json::Error) -> bool {
     error.to_string().starts_with("control character")
 }
 
-/// The value that a text begins with, its strings' control characters escaped, and how many bytes of the text it took.
-fn with_escapes(text: &str) -> (String, usize) {
+/// The value that a text begins with, its strings' control characters escaped, and how many bytes of the text it took;
+/// none where it does not end, or one stands after a backslash: what was meant is not known.
+fn with_escapes(text: &str) -> Option<(String, usize)> {
     let mut escaped = String::new();
     let (mut depth, mut in_string, mut after_backslash) = (0_usize, false, false);
     for (at, c) in text.char_indices() {
         match c {
+            c if after_backslash && c < ' ' => return None,
             _ if after_backslash => after_backslash = false,
             '\\' if in_string => after_backslash = true,
             '"' => in_string = !in_string,
@@ -189,10 +191,10 @@ fn with_escapes(text: &str) -> (String, usize) {
             c => escaped.push(c),
         }
         if depth == 0 && !in_string {
-            return (escaped, at + c.len_utf8());
+            return Some((escaped, at + c.len_utf8()));
         }
     }
-    (escaped, text.len())
+    None
 }
 
 /// A text without the code fence around it.
@@ -225,6 +227,10 @@ mod tests {
         let schema = Schema::new(json!({ "type": "object", "required": ["poem"] })).unwrap();
         let text = "Here: {\"poem\": \"Two\nlines, {\\\"one\\\"}\ttab\"} and {\"other\": 1}";
         assert_eq!(schema.extract(text), Ok(json!({ "poem": "Two\nlines, {\"one\"}\ttab" })));
+        // A value that cannot be mended hides none that follows.
+        let corrected = "{\"poem\": \"Two\nlines\n} Corrected: {\"poem\": \"x\"}";
+        assert_eq!(schema.extract(corrected), Ok(json!({ "poem": "x" })));
+        assert!(schema.extract("{\"poem\": \"a \\\nb\nc\"}").is_err(), "a backslash before a line break");
         // A string without an end is none.
         assert!(schema.extract("{\"poem\": \"Two\nlines").is_err());
     }

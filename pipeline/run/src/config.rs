@@ -205,7 +205,8 @@ fn run_settings(table: Option<&Value>, config: &Path) -> Result<RunSettings, Par
     let of_file = || config.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = table.name.or_else(of_file).unwrap_or_default();
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c)) {
-        return Err(ParamError::at("name", "a run's name is made of letters, digits, `-`, `_` and `.`"));
+        let message = "a run's name, or its file's where it has none, is made of letters, digits, `-`, `_` and `.`";
+        return Err(ParamError::at("name", message));
     }
     let memory_bytes = parse_bytes(&table.memory).map_err(|message| ParamError::at("memory", message))?;
     Ok(RunSettings { name, seed: table.seed, memory_bytes, worker: table.worker })

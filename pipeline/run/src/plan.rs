@@ -263,7 +263,7 @@ fn build(config: &Config, decl: &StageDecl, sessions: &Sessions, limit: Option<u
     let stage = route::build(entry, &spec).map_err(|error| config.explain(&decl.name, &error))?;
     if let Stage::Maker(maker) = &stage {
         check_workers(config, decl, maker.as_ref())?;
-        route::check_judged(config, decl, maker.as_ref())?;
+        route::check_routes(config, decl, maker.as_ref())?;
     }
     Ok(Built { entry, stage, reads: reads.hashes() })
 }

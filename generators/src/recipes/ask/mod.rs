@@ -165,6 +165,12 @@ impl RowRecipe for Ask {
         }
     }
 
+    /// A reply that the judge gave no grade for is not the worker's fault.
+    fn is_worth_another_try(&self, outcomes: &[Outcome]) -> bool {
+        let replied = |row: &Row| row.get(&self.params.into).is_some_and(Value::is_string);
+        !matches!(outcomes, [Outcome::Drop(row, ..)] if self.judge.is_some() && replied(row))
+    }
+
     async fn work(&self, _n: u64, row: Row, workers: &Panel) -> Result<Vec<Outcome>> {
         let asker = &workers.askers[0];
         let prompt = self.render(&self.prompt, &row)?;

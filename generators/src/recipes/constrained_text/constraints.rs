@@ -1,5 +1,7 @@
 //! Constraints on a text: how they are told to a model, checked, and pushed down to a server as a regular expression.
 
+use std::path::Path;
+
 use gristmill_core::measures::constraints::{self as units, Checker};
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
@@ -60,6 +62,11 @@ pub(super) const RULES: &[&str] = &[
 const MOST_COUNTED: usize = 1_000;
 
 impl Constraints {
+    /// The files that its checks need.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.checks.iter().flat_map(|check| check.that.files())
+    }
+
     /// The constraints in words, one sentence each.
     pub(super) fn sentences(&self) -> Vec<String> {
         let letters = |letters: &str| letters.chars().map(String::from).collect::<Vec<_>>().join(", ");

@@ -95,6 +95,7 @@ struct ConstrainedText {
 fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     let params: Params = params::parse(spec.params)?;
     let validator = Validator::new(&params.constraints).map_err(|cause| ParamError::at("constraints", cause))?;
+    params.constraints.files().for_each(|path| spec.reads.note(path));
     if params.max_attempts == 0 {
         return Err(ParamError::at("max_attempts", "expected 1 or more"));
     }

@@ -79,8 +79,6 @@ pub(super) const ENTRY: StageEntry = StageEntry {
 };
 
 const RULES: &[&str] = &["has_evidence", "answer_given", "answer_scored", "answers_once", "ranked_first"];
-/// Answers worked on at a time.
-const WINDOW: usize = 128;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -340,7 +338,7 @@ impl Maker for EvidenceAnswers {
         let tasks = &tasks;
         let mut answered = stream::iter(0..tasks.len())
             .map(|i| async move { self.answer(&tasks[i], worker, scorer).await.map(|answered| (i, answered)) })
-            .buffered(WINDOW);
+            .buffered(worker.window());
         let (mut open, mut question) = (Vec::new(), None);
         while let Some(done) = answered.next().await {
             let (i, answered) = done?;

@@ -29,6 +29,8 @@ struct Batch {
     file: String,
     endpoint: String,
     n_asked: u32,
+    /// Whether somebody is answering it.
+    is_at_work: bool,
     /// Files of good answers and of refusals, once it is done.
     done: Option<[String; 2]>,
 }
@@ -81,7 +83,7 @@ impl Shared {
                 return Err(none(&file));
             }
             let id = format!("batch_{}", desk.batches.len());
-            let batch = Batch { file, endpoint, n_asked: 0, done: None };
+            let batch = Batch { file, endpoint, n_asked: 0, is_at_work: false, done: None };
             let answer = batch.shown(&id, "validating");
             desk.batches.insert(id, batch);
             Ok(Answer::json(200, &answer))
@@ -92,10 +94,11 @@ impl Shared {
         let found = self.on_desk(|desk| {
             let batch = desk.batches.get_mut(id)?;
             batch.n_asked += 1;
-            Some((batch.clone(), desk.files.get(&batch.file).cloned().unwrap_or_default()))
+            let waits = batch.n_asked == 1 || std::mem::replace(&mut batch.is_at_work, batch.n_asked > 1);
+            Some((batch.clone(), waits, desk.files.get(&batch.file).cloned().unwrap_or_default()))
         });
-        let Some((mut batch, lines)) = found else { return Err(none(id)) };
-        if batch.n_asked == 1 {
+        let Some((mut batch, waits, lines)) = found else { return Err(none(id)) };
+        if waits && batch.done.is_none() {
             return Ok(Answer::json(200, &batch.shown(id, "in_progress")));
         }
         if batch.done.is_none() {

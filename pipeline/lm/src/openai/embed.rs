@@ -6,6 +6,7 @@ use super::OpenAi;
 use super::batch::Route;
 use crate::error::{Failure, WorkerError};
 use crate::request::{EmbedRequest, Embedded};
+use crate::worker::Worker;
 
 /// The embedding of a text.
 pub(super) async fn embed(worker: &OpenAi, request: &EmbedRequest) -> Result<Embedded, WorkerError> {
@@ -16,7 +17,7 @@ pub(super) async fn embed(worker: &OpenAi, request: &EmbedRequest) -> Result<Emb
     if let Some(dimensions) = request.dimensions {
         fields.insert("dimensions".into(), json!(dimensions));
     }
-    let answer = worker.send(Route::Embeddings, &fields).await?;
+    let answer = worker.send(Route::Embeddings, &request.key(&worker.identity()), &fields).await?;
     if answer["data"].is_null() && (!answer["error"].is_null() || answer["object"] == "error") {
         return Err(worker.error_in_answer(&answer));
     }

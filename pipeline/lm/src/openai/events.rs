@@ -9,6 +9,11 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::error::cut;
+
+/// Characters shown of an event that is none.
+const SHOWN_CHARS: usize = 100;
+
 /// The answer in a stream of events.
 ///
 /// # Errors
@@ -23,6 +28,9 @@ pub(crate) fn fold(body: &[u8]) -> Result<Value, String> {
             break;
         }
         let event: Value = serde_json::from_str(data).map_err(|error| format!("an event is no JSON ({error})"))?;
+        if !event.is_object() {
+            return Err(format!("an event is no object: {}", cut(data, SHOWN_CHARS)));
+        }
         if !event["error"].is_null() {
             return Ok(event);
         }
@@ -41,6 +49,8 @@ struct Folded {
     first: Value,
     is_chat: bool,
     text: Option<String>,
+    /// Events with a piece of text: tokens, of servers that send each by itself.
+    n_pieces: u64,
     refusal: String,
     logprobs: Map<String, Value>,
     finish: Value,
@@ -50,9 +60,9 @@ struct Folded {
 impl Folded {
     fn add(&mut self, mut event: Value) {
         if !event["usage"].is_null() {
-            self.usage = event["usage"].take();
+            self.usage = event["usage"].clone();
         }
-        let choice = event["choices"].as_array_mut().and_then(|choices| {
+        let choice = event.get_mut("choices").and_then(Value::as_array_mut).and_then(|choices| {
             let at = choices.iter().position(|choice| choice["index"].as_u64().unwrap_or(0) == 0)?;
             Some(choices.swap_remove(at))
         });
@@ -63,15 +73,17 @@ impl Folded {
         self.is_chat |= choice["delta"].is_object();
         for piece in [&choice["delta"]["content"], &choice["text"]] {
             if let Some(piece) = piece.as_str() {
+                self.n_pieces += u64::from(!piece.is_empty());
                 self.text.get_or_insert_default().push_str(piece);
             }
         }
         self.refusal.push_str(choice["delta"]["refusal"].as_str().unwrap_or_default());
         if !choice["finish_reason"].is_null() {
-            self.finish = choice["finish_reason"].take();
+            self.finish = choice["finish_reason"].clone();
         }
         // Lists of tokens, one after another.
-        for (name, value) in choice["logprobs"].as_object_mut().map(std::mem::take).unwrap_or_default() {
+        let logprobs = choice.get_mut("logprobs").and_then(Value::as_object_mut).map(std::mem::take);
+        for (name, value) in logprobs.unwrap_or_default() {
             match (self.logprobs.get_mut(&name), value) {
                 (Some(Value::Array(all)), Value::Array(more)) => all.extend(more),
                 (_, value) => _ = self.logprobs.insert(name, value),
@@ -90,7 +102,9 @@ impl Folded {
         } else {
             choice["text"] = self.text.into();
         }
-        json!({ "model": self.first["model"], "choices": [choice], "usage": self.usage })
+        // Servers that do not know `stream_options` count nothing; a budget is to see something all the same.
+        let usage = if self.usage.is_null() { json!({ "completion_tokens": self.n_pieces }) } else { self.usage };
+        json!({ "model": self.first["model"], "choices": [choice], "usage": usage })
     }
 }
 
@@ -124,7 +138,22 @@ data: [DONE]\n\n";
             assert!(fold(&stream.as_bytes()[..end]).is_err(), "{}", &stream[..end]);
         }
         let cut = stream.find("data: {\"model\":\"m\",\"choices\":[],").unwrap();
-        assert_eq!(fold(&stream.as_bytes()[..cut]).unwrap()["choices"], expected["choices"]);
+        let uncounted = fold(&stream.as_bytes()[..cut]).unwrap();
+        assert_eq!(
+            (&uncounted["choices"], &uncounted["usage"]),
+            (&expected["choices"], &json!({"completion_tokens": 2}))
+        );
+    }
+
+    #[test]
+    fn events_of_any_form_are_borne() {
+        for event in ["1", "\"ping\"", "[]", "null"] {
+            assert!(fold(format!("data: {event}\n\ndata: [DONE]\n").as_bytes()).is_err(), "{event}");
+        }
+        for event in ["{\"choices\":[1]}", "{\"choices\":{}}", "{\"choices\":[{\"delta\":1,\"logprobs\":[]}]}", "{}"] {
+            let answer = fold(format!("data: {event}\n\ndata: [DONE]\n").as_bytes()).unwrap();
+            assert_eq!(answer["choices"][0]["finish_reason"], Value::Null, "{event}");
+        }
     }
 
     #[test]

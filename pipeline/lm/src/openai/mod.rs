@@ -115,9 +115,9 @@ impl OpenAi {
         Ok(models.iter().map(|model| (word(model, "id"), word(model, "owned_by"))).collect())
     }
 
-    /// Sends a body and gives back the answer, which holds choices, or fails.
-    async fn post(&self, is_chat: bool, fields: &Map<String, Value>) -> Result<Value, WorkerError> {
-        let answer = self.send(if is_chat { Route::Chat } else { Route::Text }, fields).await?;
+    /// Sends a body and gives back the answer, which holds choices, or fails. `key` is the request's in the journal.
+    async fn post(&self, is_chat: bool, key: &str, fields: &Map<String, Value>) -> Result<Value, WorkerError> {
+        let answer = self.send(if is_chat { Route::Chat } else { Route::Text }, key, fields).await?;
         if answer["choices"].is_null() && (!answer["error"].is_null() || answer["object"] == "error") {
             return Err(self.error_in_answer(&answer));
         }
@@ -125,9 +125,9 @@ impl OpenAi {
     }
 
     /// Sends a body, by itself or in a file, and gives back the answer.
-    async fn send(&self, route: Route, fields: &Map<String, Value>) -> Result<Value, WorkerError> {
+    async fn send(&self, route: Route, key: &str, fields: &Map<String, Value>) -> Result<Value, WorkerError> {
         if let Some(batcher) = &self.batcher {
-            return batcher.answer(route, fields).await;
+            return batcher.answer(route, key, fields).await;
         }
         let answer: Result<Value, _> = match route {
             Route::Text => self.client.completions().create_byot(fields).await,
@@ -149,7 +149,7 @@ impl OpenAi {
         let dialect = self.dialect().await?;
         let fields = body::completion(&self.settings, dialect, request, is_chat).map_err(refuse)?;
         let clock = Instant::now();
-        let answer = self.post(is_chat, &fields).await?;
+        let answer = self.post(is_chat, &request.key(&self.identity()), &fields).await?;
         let reply = reply::completion(&answer, request, &self.settings.model)
             .map_err(|no| WorkerError { status: Some(200), ..refuse(no) })?;
         Ok(Completion { latency_ms: u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX), ..reply })

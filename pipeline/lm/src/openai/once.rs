@@ -14,7 +14,7 @@ pub(crate) struct Once<T> {
     last_failure: Mutex<Option<(u64, WorkerError)>>,
 }
 
-impl<T: Copy> Once<T> {
+impl<T: Clone> Once<T> {
     pub(crate) fn new() -> Self {
         Self { known: OnceLock::new(), turn: tokio::sync::Mutex::new(()), last_failure: Mutex::new(None) }
     }
@@ -22,19 +22,19 @@ impl<T: Copy> Once<T> {
     /// The fact, found out if it is not known.
     pub(crate) async fn get(&self, find: impl AsyncFnOnce() -> Result<T, WorkerError>) -> Result<T, WorkerError> {
         if let Some(known) = self.known.get() {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let (n_before, _) = self.failures();
         let _turn = self.turn.lock().await;
         if let Some(known) = self.known.get() {
-            return Ok(*known);
+            return Ok(known.clone());
         }
         let (n_failures, error) = self.failures();
         if let Some(error) = error.filter(|_| n_failures > n_before) {
             return Err(error);
         }
         match find().await {
-            Ok(found) => Ok(*self.known.get_or_init(|| found)),
+            Ok(found) => Ok(self.known.get_or_init(|| found).clone()),
             Err(error) => {
                 *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some((n_failures + 1, error.clone()));

@@ -16,6 +16,7 @@ use super::logprobs;
 use super::settings::Guided;
 use crate::error::{Action, Failure, WorkerError, cut};
 use crate::request::{CompletionRequest, Prompt, Sampling, ScoreRequest, Scored, TokenScore};
+use crate::worker::Worker;
 
 /// The text that a way of scoring has to score; common words, digits, and signs.
 const KNOWN_TEXT: &str = "The quick brown fox jumps over the lazy dog. In 1969, 400,000 people heard 7 songs (or 8).";
@@ -132,7 +133,10 @@ fn known_problem(placed: &[Placed]) -> Option<String> {
 /// Asks for the scores of a text.
 async fn ask(worker: &OpenAi, way: Way, text: &str, top: u32) -> Result<Value, WorkerError> {
     let dialect = worker.dialect().await?;
-    worker.post(false, &fields(worker, dialect, way, text, top)).await
+    // Which way it is asked is part of the request's name.
+    let request = ScoreRequest { context: way.name().to_owned(), text: text.to_owned(), top };
+    let key = request.key(&worker.identity());
+    worker.post(false, &key, &fields(worker, dialect, way, text, top)).await
 }
 
 /// The draw is at temperature 1 from all tokens, since some servers scale what they report by it.

@@ -111,6 +111,8 @@ pub struct OpenAiSettings {
 pub struct BatchSettings {
     /// Most requests of a file; OpenAI takes 50,000.
     pub max_requests: usize,
+    /// Most bytes of a file, but for one whose only request is longer; OpenAI takes 200 MB.
+    pub max_bytes: usize,
     /// A file is sent when nothing more has come for so long.
     pub gather: Duration,
     /// Time between two questions of how a batch is doing.

@@ -35,6 +35,9 @@ use crate::error::{Failure, WorkerError, cut};
 /// Most characters of a body that is no answer, shown in the error.
 const SHOWN_CHARS: usize = 200;
 
+/// Longest file of a batch's answers, in bytes: 10,000 embeddings of 3,072 dimensions are some 400 MB.
+const MAX_FILE_BYTES: usize = 1 << 30;
+
 /// Names of headers whose values are credentials contain one of these.
 const CREDENTIAL_HEADERS: &[&str] = &["auth", "key", "token", "secret", "cookie"];
 
@@ -176,7 +179,8 @@ impl Wire {
         };
         let status = response.status();
         self.allowance.observe(response.headers());
-        let body = self.body(&mut response).await;
+        let most = if is_file { MAX_FILE_BYTES.max(self.max_body_bytes) } else { self.max_body_bytes };
+        let body = self.body(&mut response, most).await;
         if !status.is_success() {
             // A refusal whose body does not come whole is still a refusal.
             let body = body.unwrap_or_default();
@@ -203,7 +207,7 @@ impl Wire {
     }
 
     /// The whole body.
-    async fn body(&self, response: &mut Response) -> Result<Bytes, WorkerError> {
+    async fn body(&self, response: &mut Response, most: usize) -> Result<Bytes, WorkerError> {
         let mut body = BytesMut::new();
         loop {
             match timeout(self.idle, response.chunk()).await {
@@ -216,8 +220,8 @@ impl Wire {
                     return Err(self.error(Failure::Abnormal, &message));
                 }
                 Ok(Ok(None)) => return Ok(body.freeze()),
-                Ok(Ok(Some(chunk))) if body.len() + chunk.len() > self.max_body_bytes => {
-                    let message = format!("the answer is longer than {} bytes", self.max_body_bytes);
+                Ok(Ok(Some(chunk))) if body.len() + chunk.len() > most => {
+                    let message = format!("the answer is longer than {most} bytes");
                     return Err(self.error(Failure::Abnormal, &message));
                 }
                 Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),

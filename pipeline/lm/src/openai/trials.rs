@@ -117,7 +117,7 @@ impl Run<'_> {
         let dialect = self.worker.dialect().await.map_err(|error| error.message)?;
         let mut fields = body::fields(&self.worker.settings, dialect, &request(is_chat, 1.0, 4), is_chat);
         fields.insert("n".into(), json!(2));
-        let answer = self.worker.post(is_chat, &fields).await.map_err(|error| error.message)?;
+        let answer = self.worker.post(is_chat, "", &fields).await.map_err(|error| error.message)?;
         match answer["choices"].as_array().map_or(0, Vec::len) {
             2 => Ok(String::new()),
             other => Err(format!("2 replies were asked for, {other} came")),

@@ -59,6 +59,9 @@ pub struct BatchTable {
     /// Most requests of a file; as many rows are worked on at a time.
     #[serde(default = "ten_thousand")]
     pub max_requests: u32,
+    /// Most megabytes of a file.
+    #[serde(default = "a_hundred")]
+    pub max_megabytes: f64,
     /// A file is sent when nothing more has come for so many seconds.
     #[serde(default = "five")]
     pub gather_seconds: f64,
@@ -102,6 +105,7 @@ impl OpenAiTable {
                 None => None,
                 Some(batch) => Some(BatchSettings {
                     max_requests: batch.max_requests.max(1) as usize,
+                    max_bytes: (batch.max_megabytes * 1e6) as usize,
                     gather: time("batch.gather_seconds", batch.gather_seconds)?,
                     poll: time("batch.poll_seconds", batch.poll_seconds)?.max(Duration::from_millis(1)),
                     completion_window: batch.completion_window.clone(),
@@ -111,6 +115,10 @@ impl OpenAiTable {
             ..OpenAiSettings::new(worker, &self.base_url, &self.model)
         })
     }
+}
+
+fn a_hundred() -> f64 {
+    100.0
 }
 
 fn ten_thousand() -> u32 {

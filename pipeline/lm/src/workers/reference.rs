@@ -50,8 +50,9 @@ pub static KINDS: &[WorkerKind] = &[
             key(
                 "batch",
                 "none",
-                "{ max_requests = 10000, gather_seconds = 5, poll_seconds = 30, completion_window = \"24h\" }: requests are \
-                 sent in files (/v1/batches)",
+                "{ max_requests = 10000, max_megabytes = 100, gather_seconds = 5, poll_seconds = 30, completion_window = \
+                 \"24h\" }: requests are sent in files (/v1/batches); max_in_flight is then max_requests, request_seconds \
+                 a week, and adaptive off; not with a learned route",
             ),
         ],
     },
@@ -149,7 +150,7 @@ mod tests {
         let keys = |value: Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let pool = keys(serde_json::to_value(PoolSettings::default()).unwrap());
         let budget = keys(serde_json::to_value(Budget::default()).unwrap());
-        let own = OWN_KEYS.iter().map(|key| (*key).to_owned()).filter(|key| key != "kind");
+        let own = OWN_KEYS.iter().map(|key| (*key).to_owned());
         assert_eq!(names(COMMON), pool.into_iter().chain(budget).chain(own).collect());
     }
 }

@@ -79,7 +79,7 @@ const BATCH_REQUESTS: u64 = 10_000;
 /// A batch takes a day, and may be sent again where it failed.
 const BATCH_SECONDS: f64 = 7.0 * 24.0 * 3600.0;
 /// Keys that belong to every kind.
-pub(super) const OWN_KEYS: &[&str] = &["kind", "record", "size", "ask_failures_again", "shorten_reply"];
+pub(super) const OWN_KEYS: &[&str] = &["record", "size", "ask_failures_again", "shorten_reply"];
 /// Keys of the budget that may stand in the worker's table itself.
 const BUDGET_KEYS: &[&str] = &["max_requests", "max_tokens", "max_cost", "price_per_million"];
 
@@ -113,10 +113,9 @@ impl WorkerSettings {
     /// The path of the offending key and what was expected.
     pub fn parse(table: &Value) -> Result<Self, ParamError> {
         let table = table.as_object().ok_or_else(|| ParamError { path: vec![], message: "not a table".into() })?;
-        let kind = table.get("kind").and_then(Value::as_str).unwrap_or("");
-        let (mut pool, mut own) = (Map::new(), Map::new());
+        let (mut pool, mut own, mut of_kind) = (Map::new(), Map::new(), Map::new());
         let pool_keys = serde_json::to_value(PoolSettings::default()).unwrap_or_default();
-        for (key, value) in table.iter().filter(|(key, _)| !OWN_KEYS.contains(&key.as_str())) {
+        for (key, value) in table.iter().filter(|(key, _)| *key != "kind") {
             if BUDGET_KEYS.contains(&key.as_str()) {
                 let budget = pool.entry("budget").or_insert_with(|| json!({}));
                 if let Some(budget) = budget.as_object_mut() {
@@ -124,59 +123,62 @@ impl WorkerSettings {
                 }
             } else if pool_keys.get(key).is_some() {
                 pool.insert(key.clone(), value.clone());
-            } else {
+            } else if OWN_KEYS.contains(&key.as_str()) {
                 own.insert(key.clone(), value.clone());
+            } else {
+                of_kind.insert(key.clone(), value.clone());
             }
         }
-        if let Some(batch) = own.get("batch") {
-            for (key, value) in of_batches(batch) {
-                pool.entry(key.to_owned()).or_insert(value);
-            }
+        if let Some(batch) = of_kind.get("batch") {
+            for_batches(&mut pool, batch)?;
         }
         let pool: PoolSettings = params::parse(&Value::Object(pool))?;
         if let Some(problem) = pool.problems().into_iter().next() {
             let key = problem.split(' ').find(|word| pool_keys.get(word.split('.').next().unwrap_or("")).is_some());
             return Err(ParamError { path: key.into_iter().map(str::to_owned).collect(), message: problem });
         }
-        let own = Value::Object(own);
-        let (kind, depends_on) = match kind {
-            "openai" => {
-                let table: OpenAiTable = params::parse(&own)?;
-                let depends_on = json!(["openai", table.model, table.revision]);
-                (Kind::Openai(Box::new(table)), depends_on)
-            }
-            "ngram" => ngram(own)?,
-            "replay" => {
-                let table: ReplayTable = params::parse(&own)?;
-                let depends_on = json!(["replay", stamp(&table.file), table.identity]);
-                (Kind::Replay(table), depends_on)
-            }
-            "" => return Err(ParamError { path: vec![], message: "it has no `kind`: openai, ngram or replay".into() }),
-            other => {
-                let message = format!("unknown kind of worker \"{other}\"; there are openai, ngram and replay");
-                return Err(ParamError::at("kind", message));
-            }
-        };
-        let record = match table.get("record") {
-            None => None,
-            Some(Value::String(path)) => Some(PathBuf::from(path)),
-            Some(_) => return Err(ParamError::at("record", "expected a path to write replies to")),
-        };
-        let size = match table.get("size") {
-            None => 0.0,
-            Some(size) => size.as_f64().ok_or_else(|| ParamError::at("size", "expected a number"))?,
-        };
-        let ask_failures_again = match table.get("ask_failures_again") {
-            None => false,
-            Some(again) => again.as_bool().ok_or_else(|| ParamError::at("ask_failures_again", "expected a boolean"))?,
-        };
-        let shorten_reply = match table.get("shorten_reply") {
-            None => None,
-            Some(rule) => Some(Shorten::parse(rule).map_err(|error| error.under("shorten_reply"))?),
-        };
+        let (kind, depends_on) = kind(table.get("kind").and_then(Value::as_str), Value::Object(of_kind))?;
+        let OwnKeys { record, size, ask_failures_again, shorten_reply } = params::parse(&Value::Object(own))?;
+        if let Some(rule) = &shorten_reply {
+            rule.check().map_err(|error| error.under("shorten_reply"))?;
+        }
         // Rows that failed as too long may now be rows.
         let depends_on = shorten_reply.as_ref().map_or(depends_on.clone(), |rule| json!([depends_on, rule]));
         Ok(Self { kind, pool, record, ask_failures_again, shorten_reply, size, depends_on })
+    }
+}
+
+/// Keys that belong to every kind.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OwnKeys {
+    record: Option<PathBuf>,
+    size: f64,
+    ask_failures_again: bool,
+    shorten_reply: Option<Shorten>,
+}
+
+/// What a worker is, and what its replies depend on.
+fn kind(name: Option<&str>, table: Value) -> Result<(Kind, Value), ParamError> {
+    match name {
+        Some("openai") => {
+            let table: OpenAiTable = params::parse(&table)?;
+            let depends_on = json!(["openai", table.model, table.revision]);
+            Ok((Kind::Openai(Box::new(table)), depends_on))
+        }
+        Some("ngram") => ngram(table),
+        Some("replay") => {
+            let table: ReplayTable = params::parse(&table)?;
+            let depends_on = json!(["replay", stamp(&table.file), table.identity]);
+            Ok((Kind::Replay(table), depends_on))
+        }
+        None | Some("") => {
+            Err(ParamError { path: vec![], message: "it has no `kind`: openai, ngram or replay".into() })
+        }
+        Some(other) => {
+            let message = format!("unknown kind of worker \"{other}\"; there are openai, ngram and replay");
+            Err(ParamError::at("kind", message))
+        }
     }
 }
 
@@ -193,15 +195,28 @@ fn ngram(mut own: Value) -> Result<(Kind, Value), ParamError> {
     Ok((Kind::Ngram(NgramTable { files, model }), depends_on))
 }
 
-/// What the pool is told of a worker whose requests go in files, unless the table says it: a whole file is in flight, for
-/// as long as it takes.
-fn of_batches(batch: &Value) -> [(&'static str, Value); 3] {
+/// Tells the pool of a worker whose requests go in files that a whole file is in flight, for as long as it takes.
+fn for_batches(pool: &mut Map<String, Value>, batch: &Value) -> Result<(), ParamError> {
     let most = batch["max_requests"].as_u64().unwrap_or(BATCH_REQUESTS);
-    [
+    if most == 0 {
+        return Err(ParamError::at("max_requests", "expected max_requests of 1 or more").under("batch"));
+    }
+    if pool.get("max_in_flight").and_then(Value::as_u64).is_some_and(|n| n < most) {
+        let message = format!(
+            "with `batch` as many requests are in flight as a file holds: leave it out, or set {most} or more, or \
+             batch.max_requests to less"
+        );
+        return Err(ParamError::at("max_in_flight", message));
+    }
+    let own = [
         ("max_in_flight", json!(most)),
         ("request_seconds", json!(BATCH_SECONDS)),
         ("adaptive", json!({ "enabled": false })),
-    ]
+    ];
+    for (key, value) in own {
+        pool.entry(key).or_insert(value);
+    }
+    Ok(())
 }
 
 /// What tells whether a file has changed.

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gristmill_core::params::{self, ParamError};
+use gristmill_core::params::ParamError;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Failure, WorkerError};
 use crate::request::{Completion, CompletionRequest, EmbedRequest, Embedded, Identity, ScoreRequest, Scored};
@@ -32,15 +31,15 @@ impl Default for Shorten {
 }
 
 impl Shorten {
-    pub(super) fn parse(table: &Value) -> Result<Self, ParamError> {
-        let rule: Self = params::parse(table)?;
-        if !(rule.factor > 0.0 && rule.factor < 1.0) {
+    /// Refuses what would not end, or ask for nothing.
+    pub(super) fn check(&self) -> Result<(), ParamError> {
+        if !(self.factor > 0.0 && self.factor < 1.0) {
             return Err(ParamError::at("factor", "expected a number between 0 and 1, both excluded"));
         }
-        if rule.least_tokens == 0 {
+        if self.least_tokens == 0 {
             return Err(ParamError::at("least_tokens", "expected 1 or more"));
         }
-        Ok(rule)
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use gristmill_core::stage::{Maker, Stage, StageEntry, StageSpec};
 use gristmill_generators::kit::Each;
 use gristmill_lm::WorkerSettings;
 use gristmill_lm::route::{Learned, Policy, RouteSettings};
+use gristmill_lm::workers::Kind;
 use serde_json::{Map, Value, json};
 
 use crate::config::{Config, Diagnostics, StageDecl};
@@ -122,16 +123,35 @@ pub(super) fn build(entry: &StageEntry, spec: &StageSpec<'_>) -> Result<Stage, P
     Each::new(members).map_or(built, |each| Ok(Stage::Maker(Arc::new(each))))
 }
 
-/// Refuses a learned route in a stage that judges nothing.
-pub(super) fn check_judged(config: &Config, decl: &StageDecl, maker: &dyn Maker) -> Result<(), Diagnostics> {
-    let learns = |name: &String| match config.workers.get(name).map(|worker| &worker.kind) {
-        Some(gristmill_lm::workers::Kind::Route(table)) => table.settings.policy == Policy::Learned,
+/// Refuses a route in a stage whose rows must come from one model, and a learned one where nothing is judged or rows
+/// would wait for a batch between two fits.
+pub(super) fn check_routes(config: &Config, decl: &StageDecl, maker: &dyn Maker) -> Result<(), Diagnostics> {
+    let uses = maker.workers();
+    let routes = uses.iter().filter_map(|(_, name)| match config.workers.get(name).map(|worker| &worker.kind) {
+        Some(Kind::Route(table)) => Some(table),
+        _ => None,
+    });
+    let batches = |name: &String| match config.workers.get(name).map(|worker| &worker.kind) {
+        Some(Kind::Openai(table)) => table.batch.is_some(),
         _ => false,
     };
-    if maker.judges() || !maker.workers().iter().any(|(_, name)| learns(name)) {
-        return Ok(());
+    for route in routes {
+        let is_learned = route.settings.policy == Policy::Learned;
+        let message = if !maker.takes_routes() {
+            format!("the rows of {} must come from one model; name one worker", decl.kind)
+        } else if is_learned && !maker.judges() {
+            format!(
+                "{} tells no route how good its replies are; take round_robin, least_loaded or cheapest_ok",
+                decl.kind
+            )
+        } else if is_learned && route.workers.iter().any(batches) {
+            "a learned route learns every few rows, and would wait for a batch each time; take another route, or no \
+             `batch`"
+                .to_owned()
+        } else {
+            continue;
+        };
+        return Err(config.explain(&decl.name, &ParamError::at("route", message)).into());
     }
-    let message =
-        format!("{} tells no route how good its replies are; take round_robin, least_loaded or cheapest_ok", decl.kind);
-    Err(config.explain(&decl.name, &ParamError::at("route", message)).into())
+    Ok(())
 }

@@ -13,7 +13,7 @@ mod tests;
 mod transform;
 mod vectors;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -133,6 +133,14 @@ pub struct Kept {
     pub n_kept: usize,
     /// The first constraint that a unit fails; none when all are met.
     pub first_failed: Option<&'static str>,
+}
+
+impl Constraints {
+    /// The files that it is checked with.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let vectors = self.means_like.as_ref().map(|meaning| meaning.vectors.as_path());
+        self.pronunciations.as_deref().into_iter().chain(vectors)
+    }
 }
 
 impl Kept {

@@ -15,7 +15,7 @@ use crate::pool::locked;
 pub(super) struct Register {
     path: PathBuf,
     file: Option<Mutex<File>>,
-    /// Batches of earlier processes, by request; later ones win.
+    /// Batches that hold requests which have not been answered from them; later ones win.
     by_request: Mutex<HashMap<String, String>>,
 }
 
@@ -44,7 +44,8 @@ impl Register {
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut by_request = HashMap::new();
         for line in text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let line: Line<'_> = serde_json::from_slice(line).map_err(|error| fail(error.into()))?;
+            // A damaged line is a batch that is not found again: at worst its requests are paid for twice.
+            let Ok(line) = serde_json::from_slice::<Line<'_>>(line) else { continue };
             by_request.extend(line.requests.iter().map(|id| ((*id).to_owned(), line.batch.clone())));
         }
         let file = OpenOptions::new().create(true).append(true).open(path).map_err(fail)?;
@@ -52,7 +53,7 @@ impl Register {
         Ok(Self { path: path.to_owned(), file: Some(Mutex::new(file)), by_request: Mutex::new(by_request) })
     }
 
-    /// The batch of an earlier process that holds a request.
+    /// The batch that holds a request which was not answered from it.
     pub(super) fn batch_of(&self, request: &str) -> Option<String> {
         locked(&self.by_request).get(request).cloned()
     }
@@ -63,10 +64,11 @@ impl Register {
     }
 
     /// Writes a batch down.
-    pub(super) fn add<'a>(&self, batch: &str, requests: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    pub(super) fn add(&self, batch: &str, requests: &[&str]) -> Result<(), String> {
+        locked(&self.by_request).extend(requests.iter().map(|id| ((*id).to_owned(), batch.to_owned())));
         let Some(file) = &self.file else { return Ok(()) };
         let fail = |error: std::io::Error| format!("the register of batches {}: {error}", self.path.display());
-        let line = Line { batch: batch.to_owned(), requests: requests.collect() };
+        let line = Line { batch: batch.to_owned(), requests: requests.to_vec() };
         let mut line = serde_json::to_vec(&line).map_err(|error| fail(error.into()))?;
         line.push(b'\n');
         let mut file = locked(file);

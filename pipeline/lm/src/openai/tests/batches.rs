@@ -5,15 +5,19 @@ use std::time::Duration;
 use super::*;
 use crate::loopback::{ErrorBody, Fault};
 
-fn batching(base_url: &str, register: Option<&std::path::Path>) -> OpenAi {
-    let batch = BatchSettings {
+fn batch(register: Option<&std::path::Path>) -> BatchSettings {
+    BatchSettings {
         max_requests: 4,
+        max_bytes: 1 << 20,
         gather: Duration::from_millis(20),
         poll: Duration::from_millis(1),
         completion_window: "24h".to_owned(),
         register: register.map(std::path::Path::to_owned),
-    };
-    OpenAi::new(OpenAiSettings { batch: Some(batch), ..settings(base_url) }).unwrap()
+    }
+}
+
+fn batching(base_url: &str, register: Option<&std::path::Path>) -> OpenAi {
+    OpenAi::new(OpenAiSettings { batch: Some(batch(register)), ..settings(base_url) }).unwrap()
 }
 
 #[tokio::test]
@@ -27,6 +31,37 @@ async fn each_request_of_a_file_has_the_answer_it_would_have_had_alone() {
         assert_eq!(answer, alone.complete(&text(prompt)).await.unwrap().text);
     }
     // Ten requests, four to a file.
+    assert_eq!(server.counters().by_route["POST /v1/batches"], 3);
+}
+
+#[tokio::test]
+async fn draws_of_one_prompt_are_requests_of_their_own() {
+    let server = loopback(ServerSettings::default());
+    let together = batching(&server.url(), None);
+    let mut warm = text("The");
+    warm.sampling.temperature = 1.0;
+    let asked = (0..3).map(|n| {
+        let (together, request) = (&together, warm.clone().with_sample(n));
+        async move { together.complete(&request).await }
+    });
+    let told = futures::future::join_all(asked).await;
+    assert!(told.iter().all(Result::is_ok), "{told:?}");
+    // Their bodies are equal, and each was asked and answered.
+    assert_eq!(server.counters().answers.into_values().collect::<Vec<_>>(), [3]);
+}
+
+#[tokio::test]
+async fn a_file_holds_no_more_bytes_than_it_may() {
+    let server = loopback(ServerSettings::default());
+    let batch = BatchSettings { max_bytes: 1_000, ..batch(None) };
+    let together = OpenAi::new(OpenAiSettings { batch: Some(batch), ..settings(&server.url()) }).unwrap();
+    // Two fit, three do not; one that fits nowhere goes alone.
+    let prompts = ["a".repeat(200), "b".repeat(200), "c".repeat(200), "d".repeat(2_000)];
+    let asked = prompts.map(|prompt| {
+        let together = &together;
+        async move { together.complete(&text(&prompt)).await.is_ok() }
+    });
+    assert_eq!(futures::future::join_all(asked).await, [true; 4]);
     assert_eq!(server.counters().by_route["POST /v1/batches"], 3);
 }
 
@@ -69,18 +104,44 @@ async fn a_batch_whose_run_was_killed_is_found_again_and_not_paid_twice() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-#[tokio::test]
-async fn a_batch_that_fails_as_a_whole_says_why_to_each() {
-    let server = Canned::start(|asked, _| {
+/// A server whose batches end as a function says, by how many were started before.
+async fn ending(end: impl Fn(usize) -> String + Send + Sync + 'static) -> Canned {
+    let n_started = std::sync::atomic::AtomicUsize::new(0);
+    Canned::start(move |asked, _| {
+        let order = std::sync::atomic::Ordering::SeqCst;
         let said = match asked.line.as_str() {
-            line if line.starts_with("POST /v1/files") => r#"{"id": "file-1"}"#,
-            line if line.starts_with("POST") => r#"{"id": "batch-1", "status": "validating"}"#,
-            _ => r#"{"id": "batch-1", "status": "failed", "errors": {"data": [{"message": "the file is empty"}]}}"#,
+            line if line.starts_with("POST /v1/files") => r#"{"id": "file-1"}"#.to_owned(),
+            line if line.starts_with("POST") => {
+                let n = n_started.fetch_add(1, order);
+                format!(r#"{{"id": "batch-{n}", "status": "validating"}}"#)
+            }
+            line if line.contains("/content") => "not a line of answers\n".to_owned(),
+            _ => end(n_started.load(order) - 1),
         };
         Reply::new(200, &[], said)
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_as_a_whole_stops_the_worker_and_says_why() {
+    let failed = r#"{"status": "failed", "errors": {"data": [{"line": 2, "message": "the model is not known"}]}}"#;
+    let server = ending(|_| failed.to_owned()).await;
     let error = batching(&server.base_url, None).complete(&text("a")).await.unwrap_err();
-    assert_eq!(error.failure, Failure::BadRequest);
-    assert!(error.message.contains("the file is empty"), "{error}");
+    assert_eq!(error.failure.action(), Action::StopWorker);
+    assert!(error.message.contains("batch-0 failed: line 2: the model is not known"), "{error}");
+    let server = ending(|_| r#"{"status": "cancelled"}"#.to_owned()).await;
+    let error = batching(&server.base_url, None).complete(&text("a")).await.unwrap_err();
+    assert_eq!(error.failure.action(), Action::StopWorker, "{error}");
+}
+
+#[tokio::test]
+async fn a_batch_without_room_is_started_again_and_one_that_expires_fails_its_requests_only() {
+    let full = r#"{"status": "failed", "errors": {"data": [{"code": "token_limit_exceeded", "message": "Enqueued token limit reached"}]}}"#;
+    let expired = r#"{"status": "expired", "output_file_id": "file-2"}"#;
+    let server = ending(|n| if n < 2 { full.to_owned() } else { expired.to_owned() }).await;
+    let error = batching(&server.base_url, None).complete(&text("a")).await.unwrap_err();
+    assert_eq!(error.failure, Failure::Abnormal);
+    assert!(error.message.contains("expired") && error.message.contains("1 of its lines"), "{error}");
+    assert_eq!(server.asked().iter().filter(|asked| asked.line.starts_with("POST /v1/batches")).count(), 3);
 }
