@@ -102,6 +102,11 @@ impl Bands {
         Self::parse(SHIPPED)
     }
 
+    /// The second limit of a metric.
+    pub(crate) fn alarm(&self, metric: &str) -> Limits {
+        self.band.get(metric).map_or_else(Limits::default, |band| band.alarm)
+    }
+
     /// The level of a judged value, and the limits in words.
     ///
     /// Alarm where the value is beyond the second limit and its interval, if there is one, is wholly beyond the first; watch

@@ -97,7 +97,7 @@ fn leak(audit: &Audit) -> LeakProbe {
     let found = audit.finding("leak_probe");
     let Some(probe) = &audit.leak_probe else {
         let sentence = found.and_then(|found| found.cannot.clone()).unwrap_or_default();
-        return LeakProbe { sentence, limit: 0.65, ..LeakProbe::default() };
+        return LeakProbe { sentence, ..LeakProbe::default() };
     };
     let mut scalars: Vec<LeakScalar> = probe
         .scalars
@@ -107,7 +107,7 @@ fn leak(audit: &Audit) -> LeakProbe {
     scalars.sort_by(|a, b| (b.auroc - 0.5).abs().total_cmp(&(a.auroc - 0.5).abs()));
     LeakProbe {
         auroc: probe.worst().map(|(_, auroc)| auroc),
-        limit: 0.65,
+        limit: found.and_then(|found| found.alarm.above),
         sentence: found.map(|found| found.sentence.clone()).unwrap_or_default(),
         remedy: probe.remedy.clone(),
         level: found.map_or(Level::Unknown, |found| level(found.level)),
