@@ -9,7 +9,8 @@ mod layout;
 mod route;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -21,13 +22,13 @@ use gristmill_core::schema::{DROPPED_BY, is_hidden};
 use gristmill_core::source::Source;
 use gristmill_core::stage::{Maker, Stage, StageEntry, StageSpec};
 use serde_json::json;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::config::{Config, Diagnostic, Diagnostics, StageDecl, dag};
 use crate::session::Sessions;
 pub(crate) use frames::live;
 pub use frames::{Frames, PlannedShard};
-pub use layout::{Done, Journal, Layout, PartRow, StageCounts, commit, make_dir, read_json, write_whole};
+pub use layout::{Done, Journal, Layout, PartRow, StageCounts, TextVolume, commit, make_dir, read_json, write_whole};
 
 /// A stage in the plan.
 pub struct Node {
@@ -348,7 +349,19 @@ fn models(params: &serde_json::Value) -> Vec<String> {
     let calls = presets.chain([params]).filter_map(|table| table["measure"].as_object()).flatten();
     let paths = calls.filter_map(|(_, call)| call["model"].as_str());
     // A file that cannot be read has been complained about by its operator.
-    paths.filter_map(|path| std::fs::read(path).ok()).map(|bytes| format!("{:032x}", xxh3_128(&bytes))).collect()
+    paths.filter_map(|path| hash_of_file(Path::new(path)).ok()).collect()
+}
+
+/// XXH3 of a file's bytes, read a piece at a time: a model may be larger than the memory that a run is given.
+pub(crate) fn hash_of_file(path: &Path) -> std::io::Result<String> {
+    let (mut file, mut hasher) = (std::fs::File::open(path)?, Xxh3::new());
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(format!("{:032x}", hasher.digest128())),
+            n => hasher.update(&piece[..n]),
+        }
+    }
 }
 
 fn with_files(mut local: Fingerprint, mut portable: Fingerprint, source: &dyn Source) -> (Fingerprint, Fingerprint) {
