@@ -180,7 +180,7 @@ fn draw_node(h: &mut Html, graph: &Graph, node: &GraphNode, middle: f64, top: f6
         h.el("rect", &rect.px("width", NODE_WIDTH).px("height", NODE_HEIGHT), |_| {});
         let text = at().px("x", middle).set("text-anchor", "middle");
         h.el("text", &text.clone().class("node-name").px("y", top + 20.0), |h| {
-            h.plain(&shortened(&node.name, NAME_COLUMNS))
+            h.plain(&shortened(&node.name, NAME_COLUMNS));
         });
         let kind = match pass_of(graph, &node.name) {
             Some(pass) => format!("{} · pass {pass}", shortened(&node.kind, KIND_COLUMNS)),

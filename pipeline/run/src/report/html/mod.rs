@@ -152,13 +152,13 @@ impl Html {
         self.data_cut(text, NAME_CHARS);
     }
 
-    /// A name whose parts are joined by underscores: a narrow column breaks it there, not amid a word.
+    /// A name whose parts are joined by underscores and dots: a narrow column breaks it there, not amid a word.
     pub(crate) fn name(&mut self, name: &str) {
         let (start, _) = text::cut(name, NAME_CHARS);
         self.el("bdi", &at(), |h| {
-            for part in start.split_inclusive('_') {
+            for part in start.split_inclusive(['_', '.']) {
                 text::escape(&mut h.out, part);
-                if part.ends_with('_') {
+                if part.ends_with(['_', '.']) {
                     h.void("wbr", &at());
                 }
             }
