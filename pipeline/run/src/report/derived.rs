@@ -5,11 +5,13 @@
 
 use serde::Serialize;
 
-use super::model::{LmReport, RuleReport, RunReport, StageFunnel, Volume, WhatIf, estimated_tokens};
+use super::model::{LmReport, RuleReport, RunReport, StageFunnel, TOKENS_PER_BYTE, Volume, WhatIf, estimated_tokens};
 
 /// What follows from the figures of a run; its lists run parallel to the report's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Derived {
+    /// Tokens that are estimated for a byte of text.
+    pub tokens_per_byte: f64,
     /// What came out as a share of what went in, by rows.
     pub rows_out_share: Option<f64>,
     /// The same by words.
@@ -158,6 +160,7 @@ impl Derived {
             rows_out_share: part(came_out.rows, went_in.rows),
             words_out_share: share(|v| v.words),
             tokens_out_share: share(|v| v.tokens),
+            tokens_per_byte: TOKENS_PER_BYTE,
             bytes_out_share: share(|v| v.bytes),
             rows_all,
             rows_made,

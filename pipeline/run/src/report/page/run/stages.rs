@@ -72,7 +72,9 @@ pub(super) fn funnel(h: &mut Html, report: &RunReport, derived: &Derived) {
 fn tokens_are(h: &mut Html) {
     h.words("Tokens are estimated: ");
     h.shown(&real(TOKENS_PER_BYTE));
-    h.words(" for each UTF-8 byte of text, the GPT-2 rate over the Pile (Gao et al. 2020).");
+    h.words(" for each UTF-8 byte of text, the GPT-2 rate over the Pile (");
+    h.data("Gao et al. 2020");
+    h.words(").");
 }
 
 fn head(h: &mut Html, stage: &StageFunnel) {
@@ -87,6 +89,7 @@ fn amounts(h: &mut Html, report: &RunReport, derived: &Derived) {
         Col::Numbers("words in"),
         Col::Numbers("words kept"),
         Col::Numbers("words lost"),
+        Col::Numbers("text in"),
         Col::Numbers("text kept"),
         Col::Numbers("time"),
         Col::Numbers("rows per second"),
@@ -105,8 +108,9 @@ fn amounts(h: &mut Html, report: &RunReport, derived: &Derived) {
                         table::number(h, &maybe_count(stage.text_in.map(|text| text.words)));
                         table::number(h, &maybe_count(stage.text_kept.map(|text| text.words)));
                         table::number(h, &percent(shares.words_dropped_share));
-                        let kept = stage.text_kept.map_or_else(Shown::missing, |text| bytes(text.bytes));
-                        table::number(h, &kept);
+                        for text in [stage.text_in, stage.text_kept] {
+                            table::number(h, &text.map_or_else(Shown::missing, |text| bytes(text.bytes)));
+                        }
                         table::number(h, &seconds(stage.seconds));
                         table::number(
                             h,
