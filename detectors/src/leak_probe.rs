@@ -7,6 +7,7 @@
 
 use crate::artifact::{LeakProbe, LeakScalar};
 use crate::eval::Curve;
+use rayon::prelude::*;
 
 /// A formatting scalar and how it is counted.
 type Scalar = (&'static str, fn(&str) -> f64);
@@ -67,9 +68,9 @@ const REMEDY: &str = "Normalise both sides the same way (line breaks, spaces, qu
 /// let probe = leak_probe(&human, &machine).unwrap();
 /// assert_eq!(probe.worst(), Some(("newlines", 1.0)));
 /// ```
-pub fn leak_probe<T: AsRef<str>>(human: &[T], machine: &[T]) -> Option<LeakProbe> {
+pub fn leak_probe<T: AsRef<str> + Sync>(human: &[T], machine: &[T]) -> Option<LeakProbe> {
     let scalars: Vec<LeakScalar> = SCALARS
-        .iter()
+        .par_iter()
         .filter_map(|(name, scalar)| {
             let values = |texts: &[T]| texts.iter().map(|text| scalar(text.as_ref())).collect::<Vec<f64>>();
             let (human, machine) = (values(human), values(machine));

@@ -36,6 +36,11 @@ pub static ENTRY: StageEntry = StageEntry {
             about: "`dolma` writes documents/ and attributes/ as JSON lines with zstd instead",
         },
         ParamDoc {
+            name: "tokens",
+            default: "none",
+            about: "`bytes` also writes tokens/ as NumPy arrays: UTF-8 bytes, 256 after each text, and where each ends",
+        },
+        ParamDoc {
             name: "opt_out",
             default: "none",
             about: "`drop` pages that withhold themselves (noai, tdm-reservation), or `mark` them in a column",
@@ -96,6 +101,8 @@ pub struct ReleaseParams {
     /// How the rows are laid out.
     #[serde(default)]
     pub layout: Layout,
+    /// The tokens that are written beside the rows.
+    pub tokens: Option<Tokens>,
     /// What happens to pages that withhold themselves.
     pub opt_out: Option<OptOutPolicy>,
     /// The audit that decides whether the release is built.
@@ -116,6 +123,14 @@ pub enum Layout {
     Parquet,
     /// Dolma's `documents/` and `attributes/`, JSON lines with zstd.
     Dolma,
+}
+
+/// Tokens beside the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokens {
+    /// `tokens/SPLIT-*.npy`: the UTF-8 bytes of the texts.
+    Bytes,
 }
 
 /// What happens to pages that carry a signal against the use for models: `noai` of robots tags and headers, or
@@ -201,6 +216,9 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
         return Err(ParamError::at("published", "expected a day, such as \"2026-01-31\""));
     }
     let is_released = |name: &str| params.columns.is_empty() || params.columns.contains_key(name);
+    if params.tokens.is_some() && !is_released("text") {
+        return Err(ParamError::at("tokens", "the release has no column \"text\" to make tokens of"));
+    }
     if !params.splits.is_empty() && !is_released(&params.split_by) {
         let message = format!("the release has no column \"{}\" to split by", params.split_by);
         return Err(ParamError::at("split_by", message));

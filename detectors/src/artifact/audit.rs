@@ -31,13 +31,15 @@ pub enum AuditError {
         /// The candidate's type.
         candidate: DataType,
     },
-    /// Slices that are not as many as rows.
-    #[error("side `{side}` has {n_slices} slices for {n_rows} rows: give none, or one for each row")]
-    Slices {
+    /// Slices or splits that are not as many as rows.
+    #[error("side `{side}` has {n} {what} for {n_rows} rows: give none, or one for each row")]
+    Parts {
         /// The side.
         side: String,
-        /// Slices given.
-        n_slices: usize,
+        /// "slices" or "splits".
+        what: &'static str,
+        /// How many were given.
+        n: usize,
         /// Rows given.
         n_rows: usize,
     },
@@ -63,9 +65,11 @@ pub fn audit(
         return Err(AuditError::DataTypes { reference: types[0], candidate: types[1] });
     }
     for side in sides {
-        let (n_slices, n_rows) = (side.slices.len(), side.rows.n_rows());
-        if n_slices != 0 && n_slices != n_rows {
-            return Err(AuditError::Slices { side: side.name.clone(), n_slices, n_rows });
+        let n_rows = side.rows.n_rows();
+        for (what, n) in [("slices", side.slices.len()), ("splits", side.splits.len())] {
+            if n != 0 && n != n_rows {
+                return Err(AuditError::Parts { side: side.name.clone(), what, n, n_rows });
+            }
         }
     }
     let mut out = Collector::new(params, bands, [&reference.name, &candidate.name]);
@@ -221,6 +225,7 @@ impl<'a> Read<'a, '_> {
     fn traces(&mut self, pair: &Pair<'_>, out: &mut Collector<'_>) {
         traces::traces(pair, self.inputs, &mut self.vocabulary, out);
         copies::copies(pair, self.inputs, &mut self.vocabulary, out);
+        copies::of_splits(pair, &self.sample.sides[1].splits, out);
     }
 
     fn text(&mut self, rows: [&'a [String]; 2], out: &mut Collector<'_>) -> Vec<Histogram> {

@@ -102,6 +102,11 @@ impl Bands {
         Self::parse(SHIPPED)
     }
 
+    /// The second limit of a metric.
+    pub(crate) fn alarm(&self, metric: &str) -> Limits {
+        self.band.get(metric).map_or_else(Limits::default, |band| band.alarm)
+    }
+
     /// The level of a judged value, and the limits in words.
     ///
     /// Alarm where the value is beyond the second limit and its interval, if there is one, is wholly beyond the first; watch
@@ -112,7 +117,7 @@ impl Bands {
         let words: Vec<String> = [say("watch", &band.watch), say("alarm", &band.alarm)].into_iter().flatten().collect();
         let words = Some(format!("{} ({})", words.join(", "), band.source)).filter(|_| !words.is_empty());
         if judged.n < band.min_rows {
-            return (Level::Unknown, Some(format!("of fewer than the {} rows that a verdict needs", band.min_rows)));
+            return (Level::Unknown, Some(format!("not applied to fewer than {} rows", band.min_rows)));
         }
         let has_watch = band.watch != Limits::default();
         let is_sure = match (judged.low, judged.high) {

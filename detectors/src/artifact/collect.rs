@@ -234,6 +234,7 @@ impl<'a> Collector<'a> {
             judged: judged.map(|judged| judged.value),
             level,
             band,
+            alarm: self.bands.alarm(metric.id),
             sentence: String::new(),
             cannot: None,
             remedy: metric.remedy.to_owned(),

@@ -8,6 +8,7 @@
 //! or the end, and at a blank line. There is no list of abbreviations: the same rule errs the same way on both sides.
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The words of both sides, by number.
@@ -200,6 +201,9 @@ impl Iterator for SentenceEnds<'_> {
     }
 }
 
+/// Texts that are read with one vocabulary before it is taken over.
+const STRETCH_DOCS: usize = 256;
+
 /// The texts of one side that hold a word or not, with the rows they are from.
 #[derive(Debug, Default)]
 pub struct Corpus<'a> {
@@ -211,13 +215,25 @@ pub struct Corpus<'a> {
 
 impl<'a> Corpus<'a> {
     /// Reads the texts of a side, each with the row it is from.
+    ///
+    /// Stretches of the side are read at the same time, each with a vocabulary of its own; taken over in their order, words
+    /// get the numbers that reading one text after the other would give them.
     pub fn read(texts: impl IntoIterator<Item = (u32, &'a str)>, vocabulary: &mut Vocabulary) -> Self {
-        let mut corpus = Self::default();
-        for (row, text) in texts {
-            corpus.docs.push(Doc::new(text, vocabulary));
-            corpus.rows.push(row);
+        let (rows, texts): (Vec<u32>, Vec<&str>) = texts.into_iter().unzip();
+        let read = |stretch: &[&'a str]| {
+            let mut own = Vocabulary::default();
+            let docs: Vec<Doc<'a>> = stretch.iter().map(|text| Doc::new(text, &mut own)).collect();
+            (docs, own)
+        };
+        let stretches: Vec<(Vec<Doc<'a>>, Vocabulary)> = texts.par_chunks(STRETCH_DOCS).map(read).collect();
+        let mut docs = Vec::with_capacity(texts.len());
+        for (mut stretch, own) in stretches {
+            let ids: Vec<u32> = own.words.iter().map(|word| vocabulary.intern(word)).collect();
+            let numbers = stretch.iter_mut().flat_map(|doc| doc.words.iter_mut().chain(&mut doc.tokens));
+            numbers.for_each(|id| *id = ids[*id as usize]);
+            docs.append(&mut stretch);
         }
-        corpus
+        Self { docs, rows }
     }
 
     /// How many texts there are.
@@ -260,6 +276,17 @@ mod tests {
         assert_eq!(vocabulary.id("the"), Some(0));
         assert_eq!(vocabulary.id("nothing"), None);
         assert_eq!(vocabulary.phrase(&doc.tokens), "the 3 can't 2nd 😀 the ärger");
+    }
+
+    #[test]
+    fn stretches_give_words_the_numbers_that_one_reading_does() {
+        let texts: Vec<String> = (0..3 * STRETCH_DOCS).map(|at| format!("word {} and {}.", at % 700, at)).collect();
+        let mut one = Vocabulary::default();
+        let alone: Vec<Vec<u32>> = texts.iter().map(|text| Doc::new(text, &mut one).tokens).collect();
+        let mut vocabulary = Vocabulary::default();
+        let corpus = Corpus::read((0..).zip(texts.iter().map(String::as_str)), &mut vocabulary);
+        assert!(corpus.docs.iter().map(|doc| &doc.tokens).eq(&alone));
+        assert_eq!(vocabulary.words, one.words);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an audit says: findings with their numbers, and the audit that holds them, as written to `audit.json`.
 
+use super::bands::Limits;
 use super::inputs::{LeakProbe, MachineShare};
 use super::metric::{EffectKind, Group, Judged, Unit};
 use super::params::Params;
@@ -140,6 +141,9 @@ pub struct Finding {
     pub level: Level,
     /// The limits that gave it, and why they are such.
     pub band: Option<String>,
+    /// The second limit as a number, beyond which the level is an alarm.
+    #[serde(default)]
+    pub alarm: Limits,
     /// What it says, in a sentence.
     pub sentence: String,
     /// Why it could not be computed.

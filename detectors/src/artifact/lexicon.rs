@@ -66,6 +66,10 @@ pub enum PhraseKind {
     Closing,
     /// A token of a chat template, which no text should hold.
     ChatToken,
+    /// An insult, a curse or a threat.
+    Toxic,
+    /// A sign by which a talk is declared done.
+    Done,
     /// A connective of comparison (the four classes are those of the Penn Discourse Treebank).
     Comparison,
     /// A connective of cause or condition.
@@ -82,6 +86,8 @@ const KINDS: &[(&str, PhraseKind)] = &[
     ("unanswerable", PhraseKind::Unanswerable),
     ("closing", PhraseKind::Closing),
     ("chat_token", PhraseKind::ChatToken),
+    ("toxic", PhraseKind::Toxic),
+    ("done", PhraseKind::Done),
     ("comparison", PhraseKind::Comparison),
     ("contingency", PhraseKind::Contingency),
     ("expansion", PhraseKind::Expansion),

@@ -7,6 +7,7 @@ use super::metric::{EffectKind, Metric, Unit};
 pub(crate) fn number(value: f64, unit: Unit) -> String {
     let value = if unit == Unit::Share { value * 100.0 } else { value };
     match value.abs() {
+        0.0 => "0".to_owned(),
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 => format!("{value:.2}"),
@@ -80,6 +81,9 @@ pub(crate) fn of(finding: &Finding, metric: &Metric, names: [&str; 2]) -> String
                 names[0]
             );
             let Some(gap) = finding.difference else { return format!("{sides}.{verdict}") };
+            if gap.value == 0.0 && gap.low == gap.high {
+                return format!("{title} is {} on both sides.{verdict}", with_unit(candidate.value, unit));
+            }
             let meaning = if gap.value > 0.0 { metric.higher } else { metric.lower };
             let range = match (gap.low, gap.high) {
                 (Some(low), Some(high)) => format!("{} to {}", number(low, unit), number(high, unit)),
@@ -88,7 +92,11 @@ pub(crate) fn of(finding: &Finding, metric: &Metric, names: [&str; 2]) -> String
             let effect = effect(finding);
             match gap.excludes_zero() {
                 true => {
-                    format!("{sides}: {meaning} (difference {}, {range}{effect}).{verdict}", number(gap.value, unit))
+                    let points = if unit == Unit::Share { " points" } else { "" };
+                    format!(
+                        "{sides}: {meaning} (difference {}{points}, {range}{effect}).{verdict}",
+                        number(gap.value, unit)
+                    )
                 }
                 false => format!("{sides}; the difference ({range}) may be chance.{verdict}"),
             }
@@ -117,6 +125,7 @@ mod tests {
         assert_eq!(number(2.329, Unit::Number), "2.33");
         assert_eq!(number(0.0831, Unit::Number), "0.083");
         assert_eq!(with_unit(0.5, Unit::Share), "50.0 %");
+        assert_eq!(with_unit(0.0, Unit::Share), "0 %");
     }
 
     #[test]

@@ -164,12 +164,14 @@ pub struct Side {
     pub rows: Rows,
     /// The slice (source model, prompt template, topic) of each row; empty, or as many as there are rows.
     pub slices: Vec<String>,
+    /// The split (train, test) of each row; empty, or as many as there are rows.
+    pub splits: Vec<String>,
 }
 
 impl Side {
-    /// A side without slices.
+    /// A side without slices and splits.
     pub fn new(name: impl Into<String>, rows: Rows) -> Self {
-        Self { name: name.into(), rows, slices: Vec::new() }
+        Self { name: name.into(), rows, slices: Vec::new(), splits: Vec::new() }
     }
 
     /// The slice of a row; "" where there are none.

@@ -1,23 +1,27 @@
 //! The command line of gristmill.
 
+#[path = "main/audit.rs"]
+mod audit;
 #[path = "main/detection.rs"]
 mod detection;
+#[path = "main/lm.rs"]
+mod lm;
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use audit::AuditArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use detection::{EvalArgs, FewShotArgs, PrevalenceArgs, ZeroShotArgs};
 use gristmill_detectors::machine::sentences::WindowParams;
 use gristmill_run::RunError;
-use gristmill_run::audit::{AuditOptions, DataKind};
 use gristmill_run::commands::bootstrap::BootstrapCall;
 use gristmill_run::commands::detect::{self, Sides};
 use gristmill_run::commands::detect_default::{self, TrainDefaultCall};
-use gristmill_run::commands::lm::{ProbeCall, ServeCall};
-use gristmill_run::commands::{self, ConfigCall, audit::AuditCall, sql::Format};
+use gristmill_run::commands::{self, ConfigCall, sql::Format};
 use gristmill_run::engine::Log;
+use lm::LmCommand;
 
 /// Dataset synthesis and data curation: one config describes a DAG of stages, every decision is explained.
 ///
@@ -96,62 +100,6 @@ enum Command {
         /// Show this one with its parameters and measures
         name: Option<String>,
     },
-}
-
-#[derive(Subcommand)]
-enum LmCommand {
-    /// Try what workers can do and how fast they are: those of a config, or a server by its address
-    Probe {
-        /// The config file whose workers are probed
-        #[arg(required_unless_present = "url")]
-        config: Option<PathBuf>,
-        /// Names of workers (default: all)
-        workers: Vec<String>,
-        /// A server instead: http://127.0.0.1:8000/v1
-        #[arg(long, requires = "model", conflicts_with = "config")]
-        url: Option<String>,
-        /// The model's name, as the server knows it
-        #[arg(long)]
-        model: Option<String>,
-        /// Environment variable that holds the key
-        #[arg(long)]
-        api_key_env: Option<String>,
-    },
-    /// Serve the embedded n-gram model over OpenAI's protocol on 127.0.0.1, for tests and examples
-    Serve {
-        /// Files the model is fitted on: text, or JSON lines
-        #[arg(long, required = true, num_args = 1..)]
-        files: Vec<PathBuf>,
-        /// Port; 0 for any that is free
-        #[arg(long, default_value_t = 8000)]
-        port: u16,
-        /// Milliseconds before each answer
-        #[arg(long, default_value_t = 0)]
-        latency_ms: u64,
-        /// Longest context of the model's cache, in tokens: 1 wanders, 2 and more copy from the prompt
-        #[arg(long, default_value_t = 1)]
-        cache_order: usize,
-        /// A plan of faults (TOML: rate, seed, kinds), to see how clients bear them
-        #[arg(long)]
-        faults: Option<PathBuf>,
-    },
-}
-
-impl LmCommand {
-    async fn run(self) -> Result<String, RunError> {
-        match self {
-            Self::Probe { config: Some(config), workers, .. } => {
-                commands::lm::probe(&ProbeCall::Config { config, workers }).await
-            }
-            Self::Probe { config: None, url, model, api_key_env, .. } => {
-                let (url, model) = (url.unwrap_or_default(), model.unwrap_or_default());
-                commands::lm::probe(&ProbeCall::Server { url, model, api_key_env }).await
-            }
-            Self::Serve { files, port, latency_ms, cache_order, faults } => {
-                commands::lm::serve(&ServeCall { port, files, faults, latency_ms, cache_order }).await
-            }
-        }
-    }
 }
 
 #[derive(Subcommand)]
@@ -363,89 +311,6 @@ struct Call {
 }
 
 #[derive(Args)]
-struct AuditArgs {
-    /// Files of made rows: JSON lines, or a JSON object of lists (see --field)
-    #[arg(long, required = true, num_args = 1..)]
-    artificial: Vec<PathBuf>,
-    /// Files of human rows of the same type
-    #[arg(long, num_args = 1..)]
-    human: Vec<PathBuf>,
-    /// What the rows are
-    #[arg(long = "type", value_enum)]
-    kind: KindArg,
-    /// Field of the text, or the list of texts in an object of lists
-    #[arg(long)]
-    field: Option<String>,
-    /// The same for the human files (default: --field)
-    #[arg(long)]
-    human_field: Option<String>,
-    /// Folder for index.html, audit.json, audit.md
-    #[arg(long)]
-    out: PathBuf,
-    /// Exit with 1 when a limit is crossed: leak>0.65,near_duplicates>0.05
-    #[arg(long)]
-    fail_on: Option<String>,
-    /// An older audit.json to compare with
-    #[arg(long)]
-    compare: Option<PathBuf>,
-    /// A preset of limits (default: configs/audit/bands.toml, built in)
-    #[arg(long)]
-    bands: Option<PathBuf>,
-    /// Bring texts into one form first (white space, quotes, dashes), so that formatting tells nothing
-    #[arg(long)]
-    normalise: bool,
-    /// A detector of `gristmill detect train`: its accuracy, and the share of machine text
-    #[arg(long)]
-    detector: Option<PathBuf>,
-    /// Language declared for the rows, an ISO 639-3 code
-    #[arg(long)]
-    language: Option<String>,
-    /// Files of seeds that the rows were made from: copies of them are found
-    #[arg(long, num_args = 1..)]
-    seeds: Vec<PathBuf>,
-    /// Files of prompts that made the rows: runs of their words in the rows are leaks
-    #[arg(long, num_args = 1.., value_name = "FILE")]
-    prompts: Vec<PathBuf>,
-    /// All labels in their order, where they have one
-    #[arg(long, value_delimiter = ',', value_name = "LABEL")]
-    label_order: Vec<String>,
-    /// Key of the made rows whose value parts them: source model, prompt template, topic
-    #[arg(long, value_name = "KEY")]
-    slice: Option<String>,
-    /// Files of evaluation sets that the rows must not hold
-    #[arg(long, num_args = 1..)]
-    eval_sets: Vec<PathBuf>,
-    /// Seed of samples and intervals
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum KindArg {
-    Instructions,
-    Labels,
-    Preferences,
-    Dialogues,
-    Text,
-}
-
-impl From<AuditArgs> for AuditCall {
-    fn from(args: AuditArgs) -> Self {
-        let kind = match args.kind {
-            KindArg::Instructions => DataKind::Instructions,
-            KindArg::Labels => DataKind::Labels,
-            KindArg::Preferences => DataKind::Preferences,
-            KindArg::Dialogues => DataKind::Dialogues,
-            KindArg::Text => DataKind::Text,
-        };
-        let AuditArgs { artificial, human, field, human_field, out, fail_on, compare, normalise, .. } = args;
-        let AuditArgs { bands, detector, language, seeds, eval_sets, prompts, label_order, slice, seed, .. } = args;
-        let options = AuditOptions { seed, bands, detector, language, seeds, eval_sets, prompts, label_order, slice };
-        Self { artificial, human, kind, field, human_field, out, fail_on, compare, normalise, options }
-    }
-}
-
-#[derive(Args)]
 struct LogArgs {
     /// How to tell what happens
     #[arg(long, default_value = "text")]
@@ -495,10 +360,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<String, RunError> {
-    let jobs = match &command {
-        Command::Run { call, .. } => call.jobs,
-        _ => None,
-    };
+    let jobs = if let Command::Run { call, .. } = &command { call.jobs } else { None };
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(jobs) = jobs {
         builder.worker_threads(jobs.max(1));

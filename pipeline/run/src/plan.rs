@@ -9,7 +9,7 @@ mod layout;
 mod route;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -19,15 +19,14 @@ use gristmill_core::params::ParamError;
 use gristmill_core::registry::nearest;
 use gristmill_core::schema::{DROPPED_BY, is_hidden};
 use gristmill_core::source::Source;
-use gristmill_core::stage::{Maker, Reads, Stage, StageEntry, StageSpec};
+use gristmill_core::stage::{Maker, Reads, Stage, StageEntry, StageSpec, content_hash};
 use serde_json::json;
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::config::{Config, Diagnostic, Diagnostics, StageDecl, dag};
 use crate::session::Sessions;
 pub(crate) use frames::live;
 pub use frames::{Frames, PlannedShard};
-pub use layout::{Done, Journal, Layout, PartRow, StageCounts, commit, make_dir, read_json, write_whole};
+pub use layout::{Done, Journal, Layout, PartRow, StageCounts, TextVolume, commit, make_dir, read_json, write_whole};
 
 /// A stage in the plan.
 pub struct Node {
@@ -340,13 +339,15 @@ fn node(config: &Config, decl: StageDecl, built: Built, inputs: Vec<usize>, earl
     }
 }
 
-/// Hashes of the files that operators name as their `model`: another file under the same name is another measure.
+/// Hashes of the files that operators, or a stage itself, are given: models, pronunciations, word vectors. Another file
+/// under the same name is another measure.
 fn models(params: &serde_json::Value) -> Vec<String> {
     let presets = params["presets"].as_array().into_iter().flatten();
     let calls = presets.chain([params]).filter_map(|table| table["measure"].as_object()).flatten();
-    let paths = calls.filter_map(|(_, call)| call["model"].as_str());
+    let tables = calls.map(|(_, call)| call).chain([params]);
+    let paths = tables.flat_map(|table| [&table["model"], &table["pronunciations"], &table["means_like"]["vectors"]]);
     // A file that cannot be read has been complained about by its operator.
-    paths.filter_map(|path| std::fs::read(path).ok()).map(|bytes| format!("{:032x}", xxh3_128(&bytes))).collect()
+    paths.filter_map(|path| content_hash(Path::new(path.as_str()?)).ok()).collect()
 }
 
 fn with_files(mut local: Fingerprint, mut portable: Fingerprint, source: &dyn Source) -> (Fingerprint, Fingerprint) {

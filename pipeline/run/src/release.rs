@@ -5,6 +5,7 @@ mod croissant;
 mod facts;
 mod files;
 mod push;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +25,8 @@ use crate::plan::{Done, Layout, Node, Plan, StageCounts, make_dir, write_whole};
 use crate::session::Sessions;
 use facts::Facts;
 
+/// Stands before the name of a filter whose measures a release carries for the ledger.
+pub(crate) const MEASURES_PREFIX: &str = "_measures_";
 /// Columns of a release that does not choose its own.
 const DEFAULT_COLUMNS: &[&str] = &[ID, TEXT, URL, SOURCE, CREATED, LICENSE, META];
 
@@ -69,7 +72,7 @@ pub fn select(input: DataFrame, params: &Value, stage: &str) -> Result<DataFrame
         if gristmill_core::schema::is_hidden(name) {
             ident(name)
         } else {
-            ident(name).alias(format!("_measures_{name}"))
+            ident(name).alias(format!("{MEASURES_PREFIX}{name}"))
         }
     }));
     Ok(input.select(all)?)

@@ -147,3 +147,43 @@ license = "CC0-1.0"
     let told = runtime.block_on(sql::sql(query, Some(&out), sql::Format::Json)).unwrap();
     assert_eq!(told, "{\"n\":0,\"texts\":0}");
 }
+
+#[test]
+fn what_opts_out_is_in_the_ledger_with_its_text_though_the_release_has_none() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    std::env::set_current_dir(root).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (config, out) = (folder.path().join("opt_out.toml"), folder.path().join("run"));
+    let text = r#"
+[run]
+name = "opt_out"
+[stage.docs]
+kind = "jsonl"
+files = ["sample-data/docs.jsonl"]
+max_bad_ratio = 0.1
+fields = { text = "content", id = "uuid" }
+[stage.signals]
+kind = "sql"
+input = "docs"
+query = "SELECT *, CASE WHEN char_length(text) % 2 = 0 THEN 'header_noai' END AS opt_out FROM docs"
+[stage.release]
+kind = "release"
+input = "signals"
+opt_out = "drop"
+[stage.release.columns]
+id = "id"
+n_chars = "char_length(text)"
+"#;
+    fs::write(&config, text).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let call = ConfigCall { config, ..ConfigCall::default() };
+    runtime.block_on(run::run(&call, Some(out.clone()), Log::Quiet)).unwrap();
+    let ask = |query: &str| runtime.block_on(sql::sql(query, Some(&out), sql::Format::Json)).unwrap();
+    let withheld = ask("SELECT id, substr(text, 1, 8) AS start FROM docs WHERE char_length(text) % 2 = 0 ORDER BY id");
+    assert!(withheld.lines().count() > 2, "{withheld}");
+    let told = "SELECT id, substr(excerpt, 1, 8) AS start FROM ledger WHERE stage = 'release' AND rule = 'opt_out' ORDER BY id";
+    assert_eq!(ask(told), withheld);
+    assert_eq!(ask("SELECT count(*) AS n FROM release WHERE n_chars % 2 = 0"), "{\"n\":0}");
+    let manifest: Value = serde_json::from_slice(&fs::read(out.join("release/MANIFEST.json")).unwrap()).unwrap();
+    assert_eq!(manifest["opted_out"], withheld.lines().count());
+}

@@ -35,6 +35,8 @@ pub(crate) fn closeness(pair: &Pair<'_>, vocabulary: &Vocabulary, out: &mut Coll
             &table::CROSS_ENTROPY,
             &table::PHRASE_LIFT,
             &variety::CONNECTIVE_FLOW,
+            &variety::TOPIC_TOP,
+            &variety::TOPIC_ENTROPY,
         ];
         all.into_iter().for_each(|metric| out.cannot(metric, "one side has no text to compare with"));
         return;
@@ -126,7 +128,10 @@ fn mauve_ngram(pair: &Pair<'_>, out: &mut Collector<'_>) {
     let picked = pair.pick(params.seed, "mauve", params.mauve_docs);
     let n = picked[0].len();
     if n < MIN_TRAINED {
-        return out.cannot(&table::MAUVE_NGRAM, "clusters need at least 20 documents a side");
+        for metric in [&table::MAUVE_NGRAM, &variety::TOPIC_TOP, &variety::TOPIC_ENTROPY] {
+            out.cannot(metric, "clusters need at least 20 documents a side");
+        }
+        return;
     }
     let texts: Vec<&[u32]> = (0..2).flat_map(|side: usize| pair.words(side, &picked[side])).collect();
     let points = mauve::points(&texts, params.mauve_dims);
@@ -160,11 +165,17 @@ fn mauve_ngram(pair: &Pair<'_>, out: &mut Collector<'_>) {
         finding.detail(format!("seed {restart}"), None, Some(*area));
     }
     let clusters = restarts.first().map(Vec::as_slice).unwrap_or(&[]);
-    let top = |side: usize, docs: &[u32]| {
-        let counts = mauve::histogram(clusters, docs.iter().map(|at| *at as usize + side * n));
-        counts.iter().copied().reduce(f64::max).map(|most| most / docs.len().max(1) as f64)
-    };
-    out.of_sets(&variety::TOPIC_TOP, [&all, &all], top);
+    topics(clusters, n, out);
+}
+
+/// How the `n` texts of each side spread over clusters of both.
+fn topics(clusters: &[usize], n: usize, out: &mut Collector<'_>) {
+    let all: Vec<u32> = (0..n as u32).collect();
+    let counts = |side: usize, docs: &[u32]| mauve::histogram(clusters, docs.iter().map(|at| *at as usize + side * n));
+    out.of_sets(&variety::TOPIC_TOP, [&all, &all], |side, docs| {
+        counts(side, docs).into_iter().reduce(f64::max).map(|most| most / docs.len().max(1) as f64)
+    });
+    out.of_sets(&variety::TOPIC_ENTROPY, [&all, &all], |side, docs| discrete::entropy_bits(&counts(side, docs)));
 }
 
 /// MAUVE of the reference's halves: what the measure says of texts of one source.

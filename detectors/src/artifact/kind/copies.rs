@@ -14,6 +14,7 @@ use crate::artifact::metrics::traces as table;
 use crate::artifact::resample::{Part, ratio};
 use hashbrown::HashSet;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// All of it.
 pub(crate) fn copies(pair: &Pair<'_>, inputs: &Inputs<'_>, vocabulary: &mut Vocabulary, out: &mut Collector<'_>) {
@@ -148,5 +149,44 @@ fn of_evaluation(pair: &Pair<'_>, inputs: &Inputs<'_>, vocabulary: &mut Vocabula
             (pair.row(1, hit.row as u32), format!("[{} item {}] {}", set.name, hit.item, vocabulary.phrase(words)))
         });
         finding.examples(params, snippets);
+    }
+}
+
+/// What the held-out rows of the candidate share with its split `train`, or with its largest where none has that name.
+pub(crate) fn of_splits(pair: &Pair<'_>, splits: &[String], out: &mut Collector<'_>) {
+    let params = out.params;
+    let docs = &pair.corpora[1].docs;
+    let split_of = |doc: usize| splits.get(pair.row(1, doc as u32) as usize).map_or("", String::as_str);
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    (0..docs.len()).for_each(|doc| *sizes.entry(split_of(doc)).or_insert(0) += 1);
+    if splits.is_empty() {
+        return out.cannot(&table::SPLIT_OVERLAP, "no column that holds the rows' splits was named");
+    }
+    let largest =
+        || sizes.iter().max_by_key(|(name, n)| (**n, std::cmp::Reverse(**name))).map_or("", |(name, _)| *name);
+    let train = if sizes.contains_key("train") { "train" } else { largest() };
+    if sizes.len() < 2 {
+        return out.cannot(&table::SPLIT_OVERLAP, "all rows are of one split");
+    }
+    let (known, held_out): (Vec<usize>, Vec<usize>) = (0..docs.len()).partition(|doc| split_of(*doc) == train);
+    let words = |docs_of: &[usize]| docs_of.iter().map(|doc| docs[*doc].words.as_slice()).collect::<Vec<&[u32]>>();
+    let sets = |docs_of: &[usize]| -> Vec<Vec<u64>> {
+        let long = |words: &&[u32]| words.len() >= params.duplicate_min_words;
+        words(docs_of)
+            .par_iter()
+            .map(|words| if long(words) { shingles(words, params.shingle_words) } else { Vec::new() })
+            .collect()
+    };
+    let mut parts: Vec<Part> = vec![(0.0, 0.0); docs.len()];
+    held_out.iter().filter(|doc| !docs[**doc].words.is_empty()).for_each(|doc| parts[*doc].1 = 1.0);
+    let near = near_across(&sets(&held_out), &sets(&known), params.near_jaccard);
+    near.iter().for_each(|near| parts[held_out[near.at]].0 = 1.0);
+    // The texts of `train` are the items, so that each held-out row is told its first hit.
+    let runs = overlap(&words(&held_out), &words(&known), &params.overlap_rule());
+    runs.hits.iter().for_each(|hit| parts[held_out[hit.row]].0 = 1.0);
+    let counts = [("near duplicates of a row of it", near.len()), ("rows that share a run with it", runs.hits.len())];
+    let finding = out.ratio(&table::SPLIT_OVERLAP, [&[], &parts]).examples(params, pair.shown(&parts));
+    for (label, n) in counts {
+        finding.detail(format!("{label}, split {train}"), None, Some(n as f64));
     }
 }

@@ -1,5 +1,7 @@
 //! Dialogues: turns, roles, digression, echo, farewells.
 
+use super::endings::{endings, personas};
+use super::transfer::{Row, trained_across};
 use crate::artifact::collect::Collector;
 use crate::artifact::corpus::Vocabulary;
 use crate::artifact::lexicon::{PhraseKind, WordSet, marks};
@@ -48,13 +50,26 @@ pub(crate) fn read<'a>(rows: [Vec<(u32, &'a Dialogue)>; 2], vocabulary: &mut Voc
     talks
 }
 
-impl Talk<'_> {
-    fn role(&self, turn: usize) -> &str {
+impl<'a> Talk<'a> {
+    pub(super) fn row(&self) -> u32 {
+        self.row
+    }
+
+    pub(super) fn n_turns(&self) -> usize {
+        self.turns.len()
+    }
+
+    pub(super) fn role(&self, turn: usize) -> &'a str {
         &self.dialogue.turns[turn].role
     }
 
-    fn text(&self, turn: usize) -> &str {
+    pub(super) fn text(&self, turn: usize) -> &'a str {
         &self.dialogue.turns[turn].text
+    }
+
+    /// The words of a turn.
+    pub(super) fn words(&self, turn: usize) -> &[u32] {
+        &self.turns[turn]
     }
 }
 
@@ -69,6 +84,8 @@ pub(crate) fn joined(rows: &[Vec<(u32, &Dialogue)>; 2]) -> [Vec<(u32, String)>; 
 pub(crate) fn dialogues(talks: &[Vec<Talk<'_>>; 2], slices: &[&str], out: &mut Collector<'_>) {
     turns(talks, slices, out);
     roles(talks, slices, out);
+    endings(talks, slices, out);
+    personas(talks, slices, out);
     digression(talks, slices, out);
     repetition(talks, slices, out);
     entrainment(talks, slices, out);
@@ -79,7 +96,7 @@ fn parts(talks: &[Vec<Talk<'_>>; 2], of: impl Fn(&Talk<'_>) -> Part + Sync) -> [
     talks.each_ref().map(|talks| talks.par_iter().map(&of).collect())
 }
 
-fn push(metric: &Metric, parts: &[Vec<Part>; 2], slices: &[&str], out: &mut Collector<'_>) {
+pub(super) fn push(metric: &Metric, parts: &[Vec<Part>; 2], slices: &[&str], out: &mut Collector<'_>) {
     out.ratio(metric, parts.each_ref().map(Vec::as_slice)).by_slice(slices.iter().copied(), &parts[1]);
 }
 
@@ -271,8 +288,7 @@ fn transfer(talks: &[Vec<Talk<'_>>; 2], out: &mut Collector<'_>) {
         talks.iter().flatten().flat_map(|talk| &talk.dialogue.turns).map(|turn| turn.role.to_lowercase()).collect();
     classes.sort_unstable();
     classes.dedup();
-    // (turn, class, fold, dialogue)
-    let rows: [Vec<(Sparse, usize, usize)>; 2] = talks.each_ref().map(|talks| {
+    let rows: [Vec<Row<usize>>; 2] = talks.each_ref().map(|talks| {
         let of_talk = |talk: &Talk<'_>| {
             let fold = fold_of(
                 &talk.dialogue.turns.first().map_or(String::new(), |turn| turn.text.clone()),
@@ -294,32 +310,13 @@ fn transfer(talks: &[Vec<Talk<'_>>; 2], out: &mut Collector<'_>) {
         };
         talks.par_iter().flat_map_iter(of_talk).collect()
     });
-    let n_kinds = |rows: &[(Sparse, usize, usize)]| rows.iter().map(|row| row.1).collect::<HashSet<_>>().len();
+    let n_kinds = |rows: &[Row<usize>]| rows.iter().map(|row| row.1).collect::<HashSet<_>>().len();
     if classes.len() > 20
         || talks.iter().any(|talks| talks.len() < MIN_TRAINED)
         || rows.iter().any(|rows| n_kinds(rows) < 2)
     {
         return out.cannot(&table::ROLE_TRANSFER, "it needs at least 20 dialogues a side, of 2 to 20 roles");
     }
-    let models: Vec<[Planes; 2]> = (0..n_folds)
-        .into_par_iter()
-        .map(|fold| {
-            rows.each_ref().map(|rows| {
-                let others: Vec<&(Sparse, usize, usize)> = rows.iter().filter(|row| row.2 != fold).collect();
-                let texts: Vec<&Sparse> = others.iter().map(|row| &row.0).collect();
-                let of: Vec<usize> = others.iter().map(|row| row.1).collect();
-                Planes::train(&texts, &of, classes.len(), &training)
-            })
-        })
-        .collect();
-    let tested = |from: usize, on: usize| -> Vec<Part> {
-        let is_right = |(text, class, fold): &(Sparse, usize, usize)| models[*fold][from].class(text) == Some(*class);
-        rows[on].par_iter().map(|row| (f64::from(u8::from(is_right(row))), 1.0)).collect()
-    };
-    let [by_reference, by_candidate] = [tested(0, 1), tested(1, 1)].map(|parts| ratio(parts.into_iter()));
-    out.ratio(&table::ROLE_TRANSFER, [&tested(0, 0), &tested(1, 0)]).detail(
-        "tested on the candidate",
-        by_reference,
-        by_candidate,
-    );
+    let train = |texts: &[&Sparse], of: &[usize]| Planes::train(texts, of, classes.len(), &training);
+    trained_across(&table::ROLE_TRANSFER, &rows, n_folds, train, Planes::class, out);
 }

@@ -8,6 +8,7 @@ use crate::artifact::lexicon::{PhraseKind, marks, words};
 use crate::artifact::measure::answer_rules::AnswerRule;
 use crate::artifact::measure::discrete::entropy_bits;
 use crate::artifact::measure::lcs::Pattern;
+use crate::artifact::measure::names::novel_names;
 use crate::artifact::measure::surface::Surface;
 use crate::artifact::metric::Metric;
 use crate::artifact::metrics::instructions as table;
@@ -214,6 +215,7 @@ fn outputs(rows: &Rows<'_>, answers: &Pair<'_>, out: &mut Collector<'_>) {
         applies.then(|| Pattern::new(&output).lcs(&input) as f64 >= params.input_copy * output.len() as f64)
     });
     push(rows, &answers.slices, out, &table::INPUT_COPIED, &copied);
+    novel(rows, &answers.slices, out);
     let n_words = |text: &str| text.split_whitespace().count() as f64;
     let ratio = rows.each_ref().map(|rows| {
         let part =
@@ -222,6 +224,24 @@ fn outputs(rows: &Rows<'_>, answers: &Pair<'_>, out: &mut Collector<'_>) {
     });
     out.ratio(&table::OUTPUT_INPUT_RATIO, ratio.each_ref().map(Vec::as_slice))
         .by_slice(answers.slices.iter().copied(), &ratio[1]);
+}
+
+/// Names and numbers that the outputs of rows with an input add to what they were given.
+fn novel(rows: &Rows<'_>, slices: &[&str], out: &mut Collector<'_>) {
+    let params = out.params;
+    let of_row = |(_, row): &(u32, &Instruction)| match row.input.trim() {
+        "" => (Vec::new(), 0),
+        _ => novel_names(&row.output, [&row.instruction, &row.input]),
+    };
+    let found = rows.each_ref().map(|rows| rows.par_iter().map(of_row).collect::<Vec<(Vec<String>, usize)>>());
+    let parts = found
+        .each_ref()
+        .map(|found| found.iter().map(|(novel, n)| (novel.len() as f64, *n as f64)).collect::<Vec<Part>>());
+    let shown = rows[1].iter().zip(&found[1]).filter(|(_, (novel, _))| !novel.is_empty());
+    let shown = shown.map(|((row, text), (novel, _))| (*row, format!("{} | {}", novel.join(", "), text.output)));
+    out.ratio(&table::NOVEL_NAMES, parts.each_ref().map(Vec::as_slice))
+        .by_slice(slices.iter().copied(), &parts[1])
+        .examples(params, shown);
 }
 
 /// A word as a number, by hash: two rows are compared, not a vocabulary.

@@ -1,5 +1,6 @@
 //! Labels: how they are spread, whose opinion is lost, how far annotators agree, what the labels teach.
 
+use super::transfer::{Row, trained_across};
 use crate::artifact::collect::Collector;
 use crate::artifact::corpus::Vocabulary;
 use crate::artifact::finding::Histogram;
@@ -11,7 +12,6 @@ use crate::artifact::metric::Metric;
 use crate::artifact::metrics::labels as table;
 use crate::artifact::resample::{Part, ratio};
 use crate::artifact::side::LabelRow;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -341,36 +341,16 @@ fn transfer(items: &Items<'_>, vocabulary: &mut Vocabulary, out: &mut Collector<
         (!words.is_empty())
             .then(|| (features(&words, training.n_buckets), class, fold_of(item.id, params.seed, n_folds)))
     };
-    let rows: [Vec<(Sparse, usize, usize)>; 2] =
-        items.sides.each_ref().map(|items| items.iter().filter_map(&mut read).collect());
-    let n_kinds = |rows: &[(Sparse, usize, usize)]| tally(&rows.iter().map(|row| row.1).collect::<Vec<_>>()).len();
+    let rows: [Vec<Row<usize>>; 2] = items.sides.each_ref().map(|items| items.iter().filter_map(&mut read).collect());
+    let n_kinds = |rows: &[Row<usize>]| tally(&rows.iter().map(|row| row.1).collect::<Vec<_>>()).len();
     if rows.iter().any(|rows| rows.len() < MIN_TRAINED || n_kinds(rows) < 2) {
         return out.cannot(
             &table::TRANSFER,
             "it needs at least 40 items a side with a text and a majority, of two labels or more",
         );
     }
-    let models: Vec<[Planes; 2]> = (0..n_folds)
-        .into_par_iter()
-        .map(|fold| {
-            rows.each_ref().map(|rows| {
-                let others: Vec<&(Sparse, usize, usize)> = rows.iter().filter(|row| row.2 != fold).collect();
-                let texts: Vec<&Sparse> = others.iter().map(|row| &row.0).collect();
-                let classes: Vec<usize> = others.iter().map(|row| row.1).collect();
-                Planes::train(&texts, &classes, items.classes.len(), &training)
-            })
-        })
-        .collect();
-    let tested = |from: usize, on: usize| -> Vec<Part> {
-        let is_right = |(text, class, fold): &(Sparse, usize, usize)| models[*fold][from].class(text) == Some(*class);
-        rows[on].par_iter().map(|row| (f64::from(u8::from(is_right(row))), 1.0)).collect()
-    };
-    let [by_reference, by_candidate] = [tested(0, 1), tested(1, 1)].map(|parts| ratio(parts.into_iter()));
-    out.ratio(&table::TRANSFER, [&tested(0, 0), &tested(1, 0)]).detail(
-        "tested on the candidate",
-        by_reference,
-        by_candidate,
-    );
+    let train = |texts: &[&Sparse], classes: &[usize]| Planes::train(texts, classes, items.classes.len(), &training);
+    trained_across(&table::TRANSFER, &rows, n_folds, train, Planes::class, out);
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub(crate) mod closeness;
 pub(crate) mod copies;
 pub(crate) mod dialogues;
+mod endings;
 pub(crate) mod instructions;
 pub(crate) mod labels;
 pub(crate) mod pair;
@@ -10,4 +11,5 @@ pub(crate) mod preferences;
 pub(crate) mod style;
 pub(crate) mod tournament;
 pub(crate) mod traces;
+mod transfer;
 pub(crate) mod variety;

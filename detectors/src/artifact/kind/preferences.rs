@@ -1,6 +1,7 @@
 //! Preferences: what the judge leans to, how steady it is, what its judgements teach.
 
 use super::tournament::{Game, cycles, win_rates, wins};
+use super::transfer::{Row, trained_across};
 use crate::artifact::collect::Collector;
 use crate::artifact::corpus::Vocabulary;
 use crate::artifact::lexicon::{PhraseKind, WordSet, marks};
@@ -316,32 +317,14 @@ fn transfer(sides: &[Vec<Judged<'_>>; 2], out: &mut Collector<'_>) {
         }
         Some((row, target, fold_of(&judged.row.prompt, params.seed, n_folds)))
     };
-    let rows: [Vec<(Sparse, bool, usize)>; 2] = sides.each_ref().map(|rows| rows.par_iter().filter_map(row).collect());
-    let has_both = |rows: &[(Sparse, bool, usize)]| rows.iter().any(|row| row.1) && rows.iter().any(|row| !row.1);
+    let rows: [Vec<Row<bool>>; 2] = sides.each_ref().map(|rows| rows.par_iter().filter_map(row).collect());
+    let has_both = |rows: &[Row<bool>]| rows.iter().any(|row| row.1) && rows.iter().any(|row| !row.1);
     if rows.iter().any(|rows| rows.len() < MIN_TRAINED || !has_both(rows)) {
         return out.cannot(&table::TRANSFER, "it needs at least 40 decided pairs a side, won by either place");
     }
-    let models: Vec<[Plane; 2]> = (0..n_folds)
-        .into_par_iter()
-        .map(|fold| {
-            rows.each_ref().map(|rows| {
-                let others: Vec<&(Sparse, bool, usize)> = rows.iter().filter(|row| row.2 != fold).collect();
-                let texts: Vec<&Sparse> = others.iter().map(|row| &row.0).collect();
-                let targets: Vec<bool> = others.iter().map(|row| row.1).collect();
-                Plane::train(&texts, &targets, &training)
-            })
-        })
-        .collect();
-    let tested = |from: usize, on: usize| -> Vec<Part> {
-        let is_right = |(row, target, fold): &(Sparse, bool, usize)| (models[*fold][from].score(row) > 0.0) == *target;
-        rows[on].par_iter().map(|row| (f64::from(u8::from(is_right(row))), 1.0)).collect()
-    };
-    let [by_reference, by_candidate] = [tested(0, 1), tested(1, 1)].map(|parts| ratio(parts.into_iter()));
-    out.ratio(&table::TRANSFER, [&tested(0, 0), &tested(1, 0)]).detail(
-        "tested on the candidate",
-        by_reference,
-        by_candidate,
-    );
+    let train = |rows: &[&Sparse], targets: &[bool]| Plane::train(rows, targets, &training);
+    let wins = |plane: &Plane, row: &Sparse| Some(plane.score(row) > 0.0);
+    trained_across(&table::TRANSFER, &rows, n_folds, train, wins, out);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::artifact::collect::Collector;
 use crate::artifact::corpus::Vocabulary;
 use crate::artifact::inputs::Inputs;
 use crate::artifact::lexicon::{PhraseKind, marks};
+use crate::artifact::measure::dates::{Date, dates};
 use crate::artifact::measure::ngrams::{gram_set, ngrams};
 use crate::artifact::measure::pii::{PiiKind, masked, pii};
 use crate::artifact::measure::surface::{Surface, tail_loop};
@@ -21,6 +22,7 @@ pub(crate) fn traces(pair: &Pair<'_>, inputs: &Inputs<'_>, vocabulary: &mut Voca
     prompt_leak(pair, inputs, vocabulary, out);
     language(pair, inputs, out);
     personal(pair, out);
+    invalid_dates(pair, out);
 }
 
 fn push(pair: &Pair<'_>, out: &mut Collector<'_>, metric: &Metric, parts: &[Vec<Part>; 2]) {
@@ -38,6 +40,7 @@ fn phrases(pair: &Pair<'_>, out: &mut Collector<'_>) {
         (&table::REFUSALS, PhraseKind::Refusal),
         (&table::CHAT_TOKENS, PhraseKind::ChatToken),
         (&table::TEMPLATES, PhraseKind::Template),
+        (&table::TOXICITY, PhraseKind::Toxic),
     ] {
         let mut counts: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
         let parts = [0, 1].map(|side: usize| {
@@ -149,4 +152,23 @@ fn personal(pair: &Pair<'_>, out: &mut Collector<'_>) {
         Some((*row, format!("{}: {}", span.kind.name(), masked(&doc.text[span.start..span.end]))))
     });
     finding.examples(params, shown);
+}
+
+fn invalid_dates(pair: &Pair<'_>, out: &mut Collector<'_>) {
+    let params = out.params;
+    let found =
+        pair.corpora.each_ref().map(|corpus| corpus.docs.par_iter().map(|doc| dates(doc.text)).collect::<Vec<_>>());
+    let parts = found.each_ref().map(|found| {
+        let part =
+            |dates: &Vec<Date>| (dates.iter().filter(|date| !date.is_possible).count() as f64, dates.len() as f64);
+        found.iter().map(part).collect::<Vec<Part>>()
+    });
+    let docs = pair.corpora[1].rows.iter().zip(&pair.corpora[1].docs).zip(&found[1]);
+    let shown = docs.filter_map(|((row, doc), dates)| {
+        let wrong = dates.iter().find(|date| !date.is_possible)?;
+        Some((*row, &doc.text[wrong.start..wrong.end]))
+    });
+    out.ratio(&table::INVALID_DATES, parts.each_ref().map(Vec::as_slice))
+        .by_slice(pair.slices.iter().copied(), &parts[1])
+        .examples(params, shown);
 }

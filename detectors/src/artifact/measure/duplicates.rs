@@ -5,6 +5,7 @@
 
 use super::ngrams::ngrams;
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 /// Shingles of a text, sorted and distinct; a text shorter than a shingle is one shingle by itself.
 pub fn shingles(words: &[u32], n: usize) -> Vec<u64> {
@@ -46,12 +47,11 @@ pub struct Near {
 /// For each set that has an earlier set at `threshold` or closer, one such pair: what a deduplication would drop.
 /// `threshold` is in (0, 1]; empty sets are near to nothing.
 pub fn near_within(sets: &[Vec<u64>], threshold: f64) -> Vec<Near> {
-    let index = Order::of(sets, &[]);
+    let prefixes = Order::of(sets, &[]).prefixes(sets, threshold);
     let mut held: HashMap<u64, Vec<u32>> = HashMap::new();
     let mut found = Vec::new();
-    for (at, set) in sets.iter().enumerate() {
-        let prefix = index.prefix(set, threshold);
-        match first_near(&prefix, set, &held, sets, threshold) {
+    for (at, (set, prefix)) in sets.iter().zip(&prefixes).enumerate() {
+        match first_near(prefix, set, &held, sets, threshold) {
             Some((other, jaccard)) => found.push(Near { at, other, jaccard }),
             // A text near to an earlier one need not be found itself, unless it is near to a third that the first is not.
             None => prefix.iter().for_each(|shingle| held.entry(*shingle).or_default().push(at as u32)),
@@ -64,14 +64,14 @@ pub fn near_within(sets: &[Vec<u64>], threshold: f64) -> Vec<Near> {
 pub fn near_across(sets: &[Vec<u64>], others: &[Vec<u64>], threshold: f64) -> Vec<Near> {
     let index = Order::of(sets, others);
     let mut held: HashMap<u64, Vec<u32>> = HashMap::new();
-    for (at, set) in others.iter().enumerate() {
-        index.prefix(set, threshold).into_iter().for_each(|shingle| held.entry(shingle).or_default().push(at as u32));
+    for (at, prefix) in index.prefixes(others, threshold).into_iter().enumerate() {
+        prefix.into_iter().for_each(|shingle| held.entry(shingle).or_default().push(at as u32));
     }
     let near = |(at, set): (usize, &Vec<u64>)| {
         let (other, jaccard) = first_near(&index.prefix(set, threshold), set, &held, others, threshold)?;
         Some(Near { at, other, jaccard })
     };
-    sets.iter().enumerate().filter_map(near).collect()
+    sets.par_iter().enumerate().filter_map(near).collect()
 }
 
 /// The nearest of the sets held under a shingle of the prefix, if it is near enough; the earlier of equals.
@@ -99,25 +99,47 @@ fn first_near(
     )
 }
 
-/// How often each shingle occurs, which puts the rare ones first.
+/// About how often each shingle occurs, which puts the rare ones first.
+///
+/// Shingles that share a place of the table share a count. No pair is missed by it: any order does that is the same for
+/// all sets, and the rarer the first shingles, the fewer sets are held under them.
 struct Order {
-    counts: HashMap<u64, u32>,
+    counts: Vec<u32>,
 }
 
 impl Order {
+    /// Places of the largest table, 16 MiB of it.
+    const MAX_PLACES: usize = 1 << 22;
+
     fn of(sets: &[Vec<u64>], others: &[Vec<u64>]) -> Self {
-        let mut counts = HashMap::new();
-        sets.iter().chain(others).flatten().for_each(|shingle| *counts.entry(*shingle).or_insert(0) += 1);
-        Self { counts }
+        let all = || sets.iter().chain(others);
+        let n: usize = all().map(Vec::len).sum();
+        let mut order = Self { counts: vec![0; n.next_power_of_two().clamp(64, Self::MAX_PLACES)] };
+        for shingle in all().flatten() {
+            let place = order.place(*shingle);
+            order.counts[place] = order.counts[place].saturating_add(1);
+        }
+        order
     }
 
-    /// The rarest shingles of a set, as many as it takes that a set near enough must hold one.
+    fn place(&self, shingle: u64) -> usize {
+        // Fibonacci hashing: the upper bits of a product with 2^64 over the golden ratio.
+        (shingle.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - self.counts.len().trailing_zeros())) as usize
+    }
+
+    /// The rarest shingles of each set, as many as it takes that a set near enough must hold one.
+    fn prefixes(&self, sets: &[Vec<u64>], threshold: f64) -> Vec<Vec<u64>> {
+        sets.par_iter().map(|set| self.prefix(set, threshold)).collect()
+    }
+
     fn prefix(&self, set: &[u64], threshold: f64) -> Vec<u64> {
         let least_shared = (threshold * set.len() as f64).ceil() as usize;
         let n = (set.len() + 1).saturating_sub(least_shared.max(1));
         let mut ranked: Vec<(u32, u64)> =
-            set.iter().map(|shingle| (self.counts.get(shingle).copied().unwrap_or(0), *shingle)).collect();
-        ranked.sort_unstable();
+            set.iter().map(|shingle| (self.counts[self.place(*shingle)], *shingle)).collect();
+        if n < ranked.len() {
+            ranked.select_nth_unstable(n);
+        }
         ranked.into_iter().take(n).map(|(_, shingle)| shingle).collect()
     }
 }

@@ -45,18 +45,22 @@ impl PiiKind {
         }
     }
 
+    /// Edges are of ASCII words, which a single pass of an automaton can tell; [`Self::stands_alone`] looks at the letters of
+    /// other alphabets.
     fn pattern(self) -> &'static str {
         match self {
-            Self::Email => r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}\b",
+            Self::Email => r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?-u:\b)",
             Self::Key => {
-                r"\b(?:sk-[A-Za-z0-9_-]{20,200}|gh[pousr]_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,200}|AIza[0-9A-Za-z_-]{35}|hf_[A-Za-z0-9]{30,60})|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
+                r"(?-u:\b)(?:sk-[A-Za-z0-9_-]{20,200}|gh[pousr]_[A-Za-z0-9]{36}|AKIA[0-9A-Z]{16}|xox[abprs]-[A-Za-z0-9-]{10,200}|AIza[0-9A-Za-z_-]{35}|hf_[A-Za-z0-9]{30,60})|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
             }
-            Self::Card => r"\b[3-6][0-9](?:[ -]?[0-9]){11,17}\b",
-            Self::Iban => r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",
-            Self::Ssn => r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b",
-            Self::Ip => r"\b(?:[0-9]{1,3}\.){3}[0-9]{1,3}\b|(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,7}",
+            Self::Card => r"(?-u:\b)[3-6][0-9](?:[ -]?[0-9]){11,17}(?-u:\b)",
+            Self::Iban => r"(?-u:\b)[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?-u:\b)",
+            Self::Ssn => r"(?-u:\b)[0-9]{3}-[0-9]{2}-[0-9]{4}(?-u:\b)",
+            Self::Ip => {
+                r"(?-u:\b)(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?-u:\b)|(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,7}"
+            }
             Self::Phone => {
-                r"\+[0-9](?:[ .()-]{0,2}[0-9]){7,14}\b|(?:\([0-9]{2,5}\) ?|\b[0-9]{2,5}[ .-])[0-9]{3,4}[ .-][0-9]{3,4}\b"
+                r"\+[0-9](?:[ .()-]{0,2}[0-9]){7,14}(?-u:\b)|(?:\([0-9]{2,5}\) ?|(?-u:\b)[0-9]{2,5}[ .-])[0-9]{3,4}[ .-][0-9]{3,4}(?-u:\b)"
             }
         }
     }
@@ -77,8 +81,14 @@ impl PiiKind {
         }
     }
 
-    /// A telephone or card number amid more groups of digits is a part of some other number; a plus sign starts a new one.
+    /// Nothing found goes on in a letter of another alphabet, and nothing but an address starts amid such. A telephone or card number amid more groups of digits is a part
+    /// of some other number; a plus sign starts a new one.
     fn stands_alone(self, text: &str, start: usize, end: usize) -> bool {
+        let is_letter = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && c.is_alphanumeric());
+        let starts_amid = self != Self::Email && is_letter(text[..start].chars().next_back());
+        if starts_amid || is_letter(text[end..].chars().next()) {
+            return false;
+        }
         let is_group = |mut bytes: std::iter::Rev<std::slice::Iter<'_, u8>>| {
             matches!(
                 (bytes.next(), bytes.next()),
@@ -219,6 +229,7 @@ mod tests {
         assert_eq!(kinds("8.8.4.4 and 93.184.216.34"), vec![PiiKind::Ip]);
         assert_eq!(kinds("2001:0db8:85a3:0000:0000:8a2e:0370:7334"), vec![PiiKind::Ip]);
         assert_eq!(kinds("AKIAIOSFODNN7EXAMPLE"), vec![PiiKind::Key]);
+        assert_eq!(kinds("почта: jane@mail.org, номер 078-05-1120"), vec![PiiKind::Email, PiiKind::Ssn]);
     }
 
     #[test]
@@ -238,6 +249,9 @@ mod tests {
             "3.14159265358979",
             "12:30:45",
             "555-0123",
+            "№ж078-05-1120",
+            "078-05-1120ж",
+            "jane@mail.org請",
         ] {
             assert_eq!(kinds(text), vec![], "{text}");
         }

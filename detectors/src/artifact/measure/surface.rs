@@ -28,11 +28,13 @@ static MARKDOWN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?m)^ {0,3}#{1,6} \S|^ {0,3}[*+-] \S|^ {0,3}[0-9]{1,3}[.)] \S|\*\*[^*\n]{1,200}\*\*|```")
 });
 static PLACEHOLDER_URL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:https?://)?(?:www\.)?(?:example\.(?:com|org|net)|yourwebsite\.com|website\.com|domain\.com)\b")
+    pattern(
+        r"(?i)(?-u:\b)(?:https?://)?(?:www\.)?(?:example\.(?:com|org|net)|yourwebsite\.com|website\.com|domain\.com)(?-u:\b)",
+    )
 });
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\[(?:insert|your|name|date|company|city|address|recipient|placeholder|topic|link)\b[^\]\n]{0,60}\]|\{(?:name|topic|input|date|city|text)\}|<(?:noinput|input|your [a-z ]{1,20})>|\bx{5,}\b",
+        r"(?i)\[(?:insert|your|name|date|company|city|address|recipient|placeholder|topic|link)(?-u:\b)[^\]\n]{0,60}\]|\{(?:name|topic|input|date|city|text)\}|<(?:noinput|input|your [a-z ]{1,20})>|(?-u:\b)x{5,}(?-u:\b)",
     )
 });
 

@@ -26,6 +26,14 @@ crate::artifact::metric::metric_table! {
     CLOSING_LOOPS = "closing_loops" "Repeated farewells" Dialogues Share Difference Candidate {
         "Share of dialogues with at least three turns that take leave."; "Ours"; "talks do not end"; "talks end"; "stop at the first farewell of both"
     }
+    MIDWAY = "stops_midway" "Talks that stop midway" Dialogues Share Difference Difference {
+        "Share of dialogues whose last turn asks, repeats an earlier turn (word trigrams, Jaccard similarity of at least 0.8) or is cut off, and that neither a marker of completion nor a farewell in the last two turns ends; the first reason that holds counts, their shares are in the details.";
+        "After the termination of CAMEL's chats (Li et al. 2023, arXiv:2303.17760), which Das et al. 2024 audit"; "more talks stop midway"; "fewer talks stop midway"; "raise the limit of turns or tokens; end at a farewell"
+    }
+    PERSONA = "persona_contradictions" "Speakers that contradict themselves" Dialogues Share Difference Candidate {
+        "Of the dialogues in which a speaker states a name or an age of its own, the share in which one states two different ones; found by pattern, in English.";
+        "Ours, after the personas of Zhang et al. 2018 (arXiv:1801.07243)"; "more contradictions"; "fewer contradictions"; "restate the persona in each prompt; drop these rows"
+    }
     ENTRAINMENT = "entrainment" "Lexical entrainment" Dialogues Number CohenD Difference {
         "Mean over turns of the share of content words taken from the turn before by another role, less the same with a turn of another dialogue."; "After Brennan & Clark 1996; Nenkova et al. 2008"; "speakers echo each other"; "speakers echo each other less"; "ask the speakers not to restate"
     }

@@ -39,6 +39,10 @@ crate::artifact::metric::metric_table! {
         "Share of outputs of at least five words of which four fifths or more, in order, are the input's (longest common subsequence over the output's length)."; "Ours";
         "more answers copy"; "fewer answers copy"; "drop these rows unless the task is to extract"
     }
+    NOVEL_NAMES = "novel_names" "Names and numbers not in the input" Instructions Share Difference Difference {
+        "Of the names (capitals amid a sentence) and numbers in the outputs of rows with an input, the share that neither instruction nor input holds.";
+        "1 less the entity precision of Nan et al. 2021 (arXiv:2102.09130), capitals in place of a tagger"; "answers add what they were not given"; "answers keep to what they were given"; "look at the examples: made-up facts, or knowledge that the task asks for"
+    }
     OUTPUT_LEAKED = "output_leaked" "Output stands in the instruction or input" Instructions Share Difference Difference {
         "Share of outputs of one to four words that stand in the instruction or input as they are: right for choices and extraction, a leak elsewhere.";
         "Label leakage, after Das et al. 2024"; "more answers are given away"; "fewer answers are given away"; "look at the examples; drop rows that give their answer away"

@@ -51,6 +51,15 @@ crate::artifact::metric::metric_table! {
         "Share of texts with a mail address, telephone or card number, account, key or public network address that passes its checks."; "Luhn (ISO/IEC 7812), ISO 13616, RFC 1918, 2606, 5737";
         "more personal data"; "less personal data"; "mask them"
     }
+    TOXICITY = "toxicity" "Abusive words" Artifacts Share Difference Difference {
+        "Share of texts with a word or phrase of a list of about 60 English insults, curses and threats; the list holds no words that abuse a group, and no list sees abuse in decent words.";
+        "Lexicon method; stands for the toxicity classifier of Das et al. 2024 and of WIMBD (Elazar et al. 2024, arXiv:2310.20707)";
+        "more texts abuse"; "fewer texts abuse"; "look at the examples; drop these rows where nothing asks for such words"
+    }
+    INVALID_DATES = "invalid_dates" "Impossible dates" Artifacts Share Difference Candidate {
+        "Of the full dates in a text (2024-02-30, 30 February 2024, February 30, 2024, 2/30/2024), the share that no calendar has, or whose weekday, where one is named before them, is another.";
+        "ISO 8601; the proleptic Gregorian calendar"; "more dates are wrong"; "fewer dates are wrong"; "drop these rows, or check dates while generating"
+    }
     EXACT_DUPLICATES = "exact_duplicates" "Exact duplicates" Duplicates Share Difference Candidate {
         "Share of texts of at least five words equal to an earlier one in their words, case and punctuation apart."; "-"; "more copies"; "fewer copies"; "deduplicate"
     }
@@ -64,6 +73,11 @@ crate::artifact::metric::metric_table! {
     }
     REFERENCE_COPIES = "reference_copies" "Copies of the reference" Duplicates Share None Between {
         "Share of candidate texts of at least five words whose word 5-grams have a Jaccard similarity of at least 0.8 with a text of the reference."; "As near duplicates"; "the candidate copies the reference"; "the candidate does not copy the reference"; "drop these rows"
+    }
+    SPLIT_OVERLAP = "split_overlap" "Held-out rows that stand in train" Duplicates Share Difference Candidate {
+        "Share of the texts outside the split `train` (the largest, if none has that name) that share a run of 13 words with a text of it (all words of one that is shorter, of at least eight), or whose word 5-grams have a Jaccard similarity of at least 0.8 with one's.";
+        "Lee et al. 2022 (arXiv:2107.06499): over 4 % of the validation rows of standard sets; run of Brown et al. 2020"; "the held-out rows measure memory"; "the held-out rows are new";
+        "split by a hash of what rows share (`split_by`), or deduplicate before the split"
     }
     CONTAMINATION = "contamination" "Evaluation-set contamination" Duplicates Share Difference Candidate {
         "Share of rows that share a run of 13 words (or all words of a shorter item of at least eight) with an item of an evaluation set; items hit and items covered to four fifths by runs of eight words are in the details.";

@@ -80,6 +80,10 @@ crate::artifact::metric::metric_table! {
         "Share of the largest of the k-means clusters of both sides together."; "After Pillutla et al. 2021"; "documents crowd into one topic"; "topics are spread";
         "draw topics evenly when prompting"
     }
+    TOPIC_ENTROPY = "topic_entropy" "Entropy of topics" Diversity Bits Difference Difference {
+        "Entropy of how a side's texts spread over the k-means clusters (hashed, tf-idf weighted words and word pairs) of both sides together.";
+        "Shannon 1948; clusters as for MAUVE, Pillutla et al. 2021"; "texts spread over more topics"; "texts crowd into fewer topics"; "draw topics evenly when prompting"
+    }
     ZIPF_EXPONENT = "zipf_exponent" "Zipf exponent" Diversity Number Difference RelativeDifference {
         "Slope of ln count over ln rank of words, ranks up to 1,000, counts from 2, over as many words on both sides.";
         "Zipf 1949; Holtzman et al. 2020 (arXiv:1904.09751)"; "common words take more of the text"; "common words take less of the text"; "as for MTLD"

@@ -163,10 +163,27 @@ fn instructions_by_hand() {
     assert_eq!(values(&audit, "imperative_instructions")[0], 0.5);
     assert_eq!(audit.finding("output_leaked").unwrap().candidate.unwrap().value, 0.5);
     assert!(audit.finding("verb_noun_pairs").unwrap().candidate.is_some());
+    assert!(audit.finding("novel_names").unwrap().cannot.is_some());
     // Text measures are taken of each field.
     for field in ["instruction", "output", "input"] {
         assert!(audit.findings.iter().any(|finding| finding.metric == "pii" && finding.field == field));
     }
+}
+
+#[test]
+fn names_that_no_input_holds_are_counted() {
+    let row = |output: &str| instruction("Who wrote it?", "A letter of Ann Lee from 1998.", output);
+    let audit = run(
+        Rows::Instructions(vec![row("It was Ann Lee in 1998.")]),
+        Rows::Instructions(vec![
+            row("It was Ann Ray in 1999."),
+            row("No one."),
+            instruction("Say Rome.", "", "In Rome."),
+        ]),
+        &Inputs::default(),
+    );
+    // Ann, Lee and 1998 are given; Ray and 1999 of three are not. A row without input does not count.
+    assert_eq!(values(&audit, "novel_names"), [0.0, 2.0 / 3.0]);
 }
 
 fn dialogue(turns: &[(&str, &str)]) -> Dialogue {
@@ -203,6 +220,36 @@ fn dialogues_by_hand() {
     assert!(values(&audit, "repeated_turns")[1] > 0.0);
     assert!((values(&audit, "turn_questions")[0] - 1.0 / 3.0).abs() < 1e-12);
     assert!(audit.finding("role_transfer").unwrap().cannot.is_some());
+}
+
+#[test]
+fn endings_and_personas_by_hand() {
+    let human =
+        vec![dialogue(&[("user", "Hi, my name is Ann."), ("assistant", "Hello Ann."), ("user", "Goodbye then.")])];
+    let made = vec![
+        dialogue(&[
+            ("user", "My name is Bob, I'm 30."),
+            ("assistant", "Noted."),
+            ("user", "I am 31 years old. Is it late?"),
+        ]),
+        dialogue(&[
+            ("user", "Tell me of the far moon."),
+            ("assistant", "It is far."),
+            ("user", "Tell me of the far moon!"),
+        ]),
+        dialogue(&[("user", "Go on."), ("assistant", "And so it came to pass that the")]),
+        dialogue(&[("user", "Call me Cy."), ("assistant", "Yes. <CAMEL_TASK_DONE>")]),
+        dialogue(&[("user", "Call me Di."), ("assistant", "My name is Ed."), ("user", "Fine it is.")]),
+    ];
+    let audit = run(Rows::Dialogues(human), Rows::Dialogues(made), &Inputs::default());
+    // Made: a question, a repeat and a cut turn; a marker and a plain end.
+    assert_eq!(values(&audit, "stops_midway"), [0.0, 0.6]);
+    let endings: Vec<Option<f64>> =
+        audit.finding("stops_midway").unwrap().details.iter().map(|line| line.candidate).collect();
+    assert_eq!(endings, [0.2, 0.0, 0.2, 0.2, 0.2, 0.2].map(Some));
+    // Three dialogues of made state something; Bob gives two ages, and Di and Ed are two speakers.
+    assert!((judged(&audit, "persona_contradictions") - 1.0 / 3.0).abs() < 1e-12);
+    assert_eq!(values(&audit, "persona_contradictions")[0], 0.0);
 }
 
 #[test]

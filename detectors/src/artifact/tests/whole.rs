@@ -238,6 +238,63 @@ fn slices_are_told_apart() {
 }
 
 #[test]
+fn abuse_and_impossible_dates_are_counted_by_text() {
+    let made = [
+        "You are an idiot.",
+        "Born on 30 February 1990, died on May 1, 2000.",
+        "Shut up! Shut up!",
+        "Nothing, on 2024-01-31.",
+    ];
+    let audit = run(texts(&["A calm text of 1 May 1990."]), texts(&made), &Inputs::default());
+    assert_eq!(audit.finding("toxicity").unwrap().judged, Some(0.5));
+    assert_eq!(audit.finding("invalid_dates").unwrap().judged, Some(1.0 / 3.0));
+    assert_eq!(audit.finding("invalid_dates").unwrap().examples[0].text, "30 February 1990");
+    assert_eq!(audit.finding("invalid_dates").unwrap().reference.unwrap().value, 0.0);
+}
+
+#[test]
+fn held_out_rows_that_stand_in_train_are_found() {
+    let copied = "one two three four five six seven eight nine ten eleven twelve thirteen";
+    let mut made = Side::new(
+        "made",
+        texts(&[
+            copied,
+            "a wholly other text of some length that nobody has seen before in any place",
+            &format!("before it {copied} after it, and then so much more that the two texts are not alike any longer"),
+            "another text that was never read, though it stands in the split for tests",
+            copied,
+        ]),
+    );
+    let bands = Bands::shipped().unwrap();
+    let judge = |made: &Side| {
+        let audit = audit(&Side::new("human", texts(&[])), made, &Inputs::default(), &small(), &bands).unwrap();
+        let finding = audit.finding("split_overlap").unwrap();
+        (finding.judged, finding.cannot.clone().unwrap_or_default())
+    };
+    assert!(judge(&made).1.contains("no column"));
+    // Of three held-out rows one holds a run of a row of train and one is a copy.
+    made.splits = ["train", "train", "test", "test", "dev"].map(str::to_owned).to_vec();
+    assert_eq!(judge(&made).0, Some(2.0 / 3.0));
+    made.splits = vec!["train".to_owned(); 5];
+    assert!(judge(&made).1.contains("one split"));
+}
+
+#[test]
+fn topics_that_texts_crowd_into_have_less_entropy() {
+    let topic = |at: usize| {
+        ["river water boat fish", "stock price bank fund", "goal match team ball", "oven flour bread salt"][at]
+    };
+    let text = |at: usize, of: usize| format!("{} {} number {}", topic(at % of), topic(at % of), at % 3);
+    let human: Vec<String> = (0..80).map(|at| text(at, 4)).collect();
+    let made: Vec<String> = (0..80).map(|at| text(at, 1)).collect();
+    let audit = run(Rows::Text(human), Rows::Text(made), &Inputs::default());
+    let finding = audit.finding("topic_entropy").unwrap();
+    // Four topics of equal size are two bits at least; one topic may be parted into a few clusters of its own.
+    assert!(finding.reference.unwrap().value > 1.99, "{finding:?}");
+    assert!(finding.judged.unwrap() < -0.3, "{finding:?}");
+}
+
+#[test]
 fn what_is_wrong_with_the_sides_is_told() {
     let bands = Bands::shipped().unwrap();
     let (text, labels) = (Side::new("a", texts(&[])), Side::new("b", Rows::Labels(Vec::new())));

@@ -19,7 +19,7 @@ use gristmill_detectors::leak_probe::leak_probe;
 
 use crate::RunError;
 pub use page::page;
-pub use rows::{DataKind, normalise, read_side, texts};
+pub use rows::{DataKind, Keys, normalise, read_side, texts};
 pub(crate) use rows::{text_of, values_of};
 pub use stage::{AuditParams, TABLES};
 pub use written::{Written, finish, write};
@@ -46,6 +46,8 @@ pub struct AuditOptions {
     pub label_order: Vec<String>,
     /// The key whose value is a row's slice: source model, prompt template, topic.
     pub slice: Option<String>,
+    /// The key whose value is a row's split: held-out rows that stand in `train` are found.
+    pub split: Option<String>,
 }
 
 /// Compares two sides; the reference (human) first.

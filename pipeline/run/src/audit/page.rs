@@ -43,8 +43,10 @@ pub fn page(
             words: side.n_words as u64,
         }
     };
-    let mut findings: Vec<Finding> =
-        audit.findings.iter().filter(|finding| finding.metric != "leak_probe").map(finding).collect();
+    let mut found: Vec<&Found> = audit.findings.iter().filter(|finding| finding.metric != "leak_probe").collect();
+    // Each part once, whatever the order of the measures; within it the order stays.
+    found.sort_by_key(|finding| finding.group);
+    let mut findings: Vec<Finding> = found.iter().map(|found| finding(found)).collect();
     for metric in HEADLINES {
         let of_metric = |key: &str| key.split('.').next() == Some(metric);
         let shown = findings.iter_mut().filter(|finding| of_metric(&finding.key) && finding.not_computed.is_none());
@@ -52,7 +54,7 @@ pub fn page(
             worst.headline = true;
         }
     }
-    for (finding, found) in findings.iter_mut().zip(audit.findings.iter().filter(|f| f.metric != "leak_probe")) {
+    for (finding, found) in findings.iter_mut().zip(found) {
         let is_same = |other: &&Found| other.metric == found.metric && other.field == found.field;
         let before = older.and_then(|older| older.findings.iter().find(is_same));
         finding.previous = before.and_then(|found| found.between.or(found.candidate)).map(|estimate| estimate.value);
@@ -97,7 +99,7 @@ fn leak(audit: &Audit) -> LeakProbe {
     let found = audit.finding("leak_probe");
     let Some(probe) = &audit.leak_probe else {
         let sentence = found.and_then(|found| found.cannot.clone()).unwrap_or_default();
-        return LeakProbe { sentence, limit: 0.65, ..LeakProbe::default() };
+        return LeakProbe { sentence, ..LeakProbe::default() };
     };
     let mut scalars: Vec<LeakScalar> = probe
         .scalars
@@ -107,7 +109,7 @@ fn leak(audit: &Audit) -> LeakProbe {
     scalars.sort_by(|a, b| (b.auroc - 0.5).abs().total_cmp(&(a.auroc - 0.5).abs()));
     LeakProbe {
         auroc: probe.worst().map(|(_, auroc)| auroc),
-        limit: 0.65,
+        limit: found.and_then(|found| found.alarm.above),
         sentence: found.map(|found| found.sentence.clone()).unwrap_or_default(),
         remedy: probe.remedy.clone(),
         level: found.map_or(Level::Unknown, |found| level(found.level)),
@@ -137,7 +139,7 @@ fn finding(found: &Found) -> Finding {
             if found.field.is_empty() { String::new() } else { format!(".{}", found.field) }
         ),
         name: format!("{}{of}", found.title),
-        part: format!("{:?}", found.group).to_lowercase(),
+        part: found.group.heading().to_owned(),
         definition: found.definition.clone(),
         source: found.source.clone(),
         values: [value(&found.reference), value(&found.candidate).or(value(&found.between))],
@@ -148,7 +150,7 @@ fn finding(found: &Found) -> Finding {
         intervals: [&found.reference, if found.between.is_some() { &found.between } else { &found.candidate }]
             .map(|estimate| estimate.as_ref().and_then(interval)),
         effect,
-        n: [n(&found.reference), n(&found.candidate).max(n(&found.between))],
+        n: [&found.reference, &found.candidate].map(|side| n(side).max(n(&found.between))),
         sentence: found.sentence.clone(),
         level: level(found.level),
         headline: false,

@@ -25,49 +25,51 @@ pub enum DataKind {
     Text,
 }
 
-/// Reads the rows of one side from files; `slice` names the key whose value is a row's slice.
+/// Where a row holds what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Keys<'a> {
+    /// The text, or the list of texts in an object of lists; default: `text`.
+    pub field: Option<&'a str>,
+    /// The row's slice: source model, prompt template, topic.
+    pub slice: Option<&'a str>,
+    /// The row's split: train, test.
+    pub split: Option<&'a str>,
+}
+
+/// Reads the rows of one side from files.
 ///
 /// # Errors
 /// Names the file and line that cannot be read.
-pub fn read_side(
-    name: &str,
-    files: &[PathBuf],
-    kind: DataKind,
-    field: Option<&str>,
-    slice: Option<&str>,
-) -> Result<Side, RunError> {
+pub fn read_side(name: &str, files: &[PathBuf], kind: DataKind, keys: Keys<'_>) -> Result<Side, RunError> {
     let mut values = Vec::new();
     for path in files {
-        values.extend(values_of(path, field)?);
+        values.extend(values_of(path, keys.field)?);
     }
-    rows_of(name, values, kind, field, slice)
+    rows_of(name, values, kind, keys)
 }
 
 /// A side of rows that are read already.
 ///
 /// # Errors
 /// Names the row that is not of that kind.
-pub(super) fn rows_of(
-    name: &str,
-    values: Vec<Value>,
-    kind: DataKind,
-    field: Option<&str>,
-    slice: Option<&str>,
-) -> Result<Side, RunError> {
-    let named = |value: &Value, slice: &str| match value.get(slice) {
+pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, keys: Keys<'_>) -> Result<Side, RunError> {
+    let named = |value: &Value, key: &str| match value.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => String::new(),
         Some(other) => other.to_string(),
     };
-    let slices = slice.map_or_else(Vec::new, |slice| values.iter().map(|value| named(value, slice)).collect());
+    let parted = |key: Option<&str>| {
+        key.map_or_else(Vec::new, |key| values.iter().map(|value| named(value, key)).collect::<Vec<String>>())
+    };
+    let (slices, splits) = (parted(keys.slice), parted(keys.split));
     let rows = match kind {
         DataKind::Instructions => Rows::Instructions(values.iter().map(instruction).collect()),
         DataKind::Labels => Rows::Labels(typed::<LabelRow>(values)?),
         DataKind::Preferences => Rows::Preferences(values.into_iter().map(preference).collect::<Result<_, _>>()?),
         DataKind::Dialogues => Rows::Dialogues(typed::<Dialogue>(values)?),
-        DataKind::Text => Rows::Text(values.iter().map(|value| text_of(value, field)).collect()),
+        DataKind::Text => Rows::Text(values.iter().map(|value| text_of(value, keys.field)).collect()),
     };
-    Ok(Side { name: name.to_owned(), rows, slices })
+    Ok(Side { name: name.to_owned(), rows, slices, splits })
 }
 
 /// The rows of a file: its lines, or the list that `field` names in an object of lists.

@@ -22,13 +22,13 @@ use gristmill_core::error::{Error, Result};
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::registry::Tables;
 use gristmill_core::schema::is_hidden;
-use gristmill_core::stage::{Relation, SolveContext, Solver, Stage, StageEntry, StageSpec};
+use gristmill_core::stage::{Relation, SolveContext, Solver, Stage, StageEntry, StageSpec, content_hash};
 use gristmill_detectors::artifact::Gate;
 use serde::Deserialize;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::rows::{DataKind, read_side, rows_of};
+use super::rows::{DataKind, Keys, read_side, rows_of};
 use super::{AuditOptions, compare_sides};
 use crate::RunError;
 
@@ -59,6 +59,11 @@ static ENTRY: StageEntry = StageEntry {
         },
         ParamDoc { name: "label_order", default: "[]", about: "all labels in their order, where they have one" },
         ParamDoc { name: "slice", default: "none", about: "column whose values part the rows: model, template, topic" },
+        ParamDoc {
+            name: "split",
+            default: "none",
+            about: "column of the rows' splits: held-out rows in train are found",
+        },
         ParamDoc {
             name: "fail_on",
             default: "none",
@@ -103,8 +108,25 @@ pub struct AuditParams {
     pub label_order: Vec<String>,
     /// Column of the rows' slices.
     pub slice: Option<String>,
+    /// Column of the rows' splits.
+    pub split: Option<String>,
     /// Limits that stop the run.
     pub fail_on: Option<String>,
+}
+
+impl AuditParams {
+    /// Every file that the audit reads, with the key that names it.
+    fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let lists = [
+            ("human", &self.human),
+            ("seeds", &self.seeds),
+            ("eval_sets", &self.eval_sets),
+            ("prompts", &self.prompts),
+        ];
+        let listed = lists.into_iter().flat_map(|(key, files)| files.iter().map(move |path| (key, path.as_path())));
+        let single = [("bands", &self.bands), ("detector", &self.detector)];
+        listed.chain(single.into_iter().filter_map(|(key, path)| Some((key, path.as_deref()?))))
+    }
 }
 
 fn max_rows() -> usize {
@@ -122,16 +144,8 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     if let Some(Err(error)) = params.fail_on.as_ref().map(|text| text.parse::<Gate>()) {
         return Err(ParamError::at("fail_on", error.to_string()));
     }
-    let lists = [
-        ("human", &params.human),
-        ("seeds", &params.seeds),
-        ("eval_sets", &params.eval_sets),
-        ("prompts", &params.prompts),
-    ];
-    for (key, files) in lists {
-        if let Some(missing) = files.iter().find(|path| !path.is_file()) {
-            return Err(ParamError::at(key, format!("there is no file {}", missing.display())));
-        }
+    if let Some((key, missing)) = params.files().find(|(_, path)| !path.is_file()) {
+        return Err(ParamError::at(key, format!("there is no file {}", missing.display())));
     }
     if params.max_rows < 2 {
         return Err(ParamError::at("max_rows", "an audit looks at 2 rows at least"));
@@ -168,8 +182,8 @@ impl AuditStage {
         let wanted = columns(self.params.kind);
         let names: Vec<String> = frame.schema().fields().iter().map(|field| field.name().clone()).collect();
         let names = names.iter().filter(|name| {
-            let is_slice = self.params.slice.as_deref() == Some(name.as_str());
-            (wanted.contains(&name.as_str()) || is_slice) && !is_hidden(name)
+            let parts = [&self.params.slice, &self.params.split].iter().any(|key| key.as_ref() == Some(*name));
+            (wanted.contains(&name.as_str()) || parts) && !is_hidden(name)
         });
         let frame = frame.clone().select(names.map(|name| ident(name.as_str())).collect::<Vec<_>>())?;
         let mut sample = Sample::new(self.params.max_rows, self.seed);
@@ -188,12 +202,12 @@ impl Solver for AuditStage {
         let (params, kind) = (&self.params, self.params.kind);
         let human_where = params.human_where.as_ref();
         let made = self.sample(input, human_where.map(|sql| format!("({sql}) IS NOT TRUE"))).await?;
-        let slice = params.slice.as_deref();
-        let of_rows = |name: &str, rows, slice| rows_of(name, rows, kind, None, slice).map_err(|e| self.failed(&e));
-        let candidate = of_rows("artificial", made, slice)?;
+        let keys = Keys { field: None, slice: params.slice.as_deref(), split: params.split.as_deref() };
+        let of_rows = |name: &str, rows, keys| rows_of(name, rows, kind, keys).map_err(|e| self.failed(&e));
+        let candidate = of_rows("artificial", made, keys)?;
         let reference = match human_where {
-            Some(sql) => of_rows("human", self.sample(input, Some(sql.clone())).await?, None)?,
-            None => read_side("human", &params.human, kind, None, None).map_err(|e| self.failed(&e))?,
+            Some(sql) => of_rows("human", self.sample(input, Some(sql.clone())).await?, Keys::default())?,
+            None => read_side("human", &params.human, kind, Keys::default()).map_err(|e| self.failed(&e))?,
         };
         let options = AuditOptions {
             seed: self.seed,
@@ -205,11 +219,22 @@ impl Solver for AuditStage {
             prompts: params.prompts.clone(),
             label_order: params.label_order.clone(),
             slice: params.slice.clone(),
+            split: params.split.clone(),
         };
         let audit = tokio::task::spawn_blocking(move || compare_sides(&reference, &candidate, &options));
         let audit = audit.await.map_err(|e| Error::Bug(e.to_string()))?.map_err(|e: RunError| self.failed(&e))?;
         let json = audit.to_json().map_err(|e| Error::Bug(e.to_string()))?;
         crate::plan::write_whole(&context.verdicts, json.as_bytes())
+    }
+
+    /// Other rows, limits or prompts under the same names are another audit.
+    fn depends_on(&self) -> Value {
+        let hash = |(key, path)| match content_hash(path) {
+            Ok(hash) => format!("{key} {hash}"),
+            Err(error) => format!("{key} {error}"),
+        };
+        let hashes: Vec<String> = self.params.files().map(hash).collect();
+        if hashes.is_empty() { Value::Null } else { hashes.into() }
     }
 
     fn apply(&self, input: DataFrame, _verdicts: &Path) -> Result<DataFrame> {
@@ -218,10 +243,12 @@ impl Solver for AuditStage {
             let message = format!("the input has none of the columns {}", wanted.join(", "));
             return Err(ParamError::at("type", message).into());
         }
-        if let Some(slice) = &self.params.slice
-            && input.schema().field_with_unqualified_name(slice).is_err()
-        {
-            return Err(ParamError::at("slice", format!("the input has no column \"{slice}\"")).into());
+        for (key, column) in [("slice", &self.params.slice), ("split", &self.params.split)] {
+            if let Some(column) = column
+                && input.schema().field_with_unqualified_name(column).is_err()
+            {
+                return Err(ParamError::at(key, format!("the input has no column \"{column}\"")).into());
+            }
         }
         if let Some(sql) = &self.params.human_where {
             input.parse_sql_expr(sql).map_err(|e| Error::from(ParamError::at("human_where", e.strip_backtrace())))?;
@@ -310,8 +337,26 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, Int64Array};
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn other_human_rows_under_the_same_name_are_another_audit() {
+        let folder = tempfile::tempdir().unwrap();
+        let human = folder.path().join("human.jsonl");
+        let stage = |human: Vec<PathBuf>| {
+            let params = json!({ "type": "text", "human": human });
+            AuditStage { stage: "audit".into(), params: params::parse(&params).unwrap(), seed: 1 }
+        };
+        let depends_on = |text: &str| {
+            std::fs::write(&human, text).unwrap();
+            stage(vec![human.clone()]).depends_on()
+        };
+        let [one, other, again] = ["{\"text\":\"a\"}", "{\"text\":\"b\"}", "{\"text\":\"a\"}"].map(depends_on);
+        assert!(one != other && one == again);
+        assert_eq!(stage(Vec::new()).depends_on(), Value::Null);
+    }
 
     #[test]
     fn a_sample_is_the_same_however_the_rows_are_cut_into_batches() {

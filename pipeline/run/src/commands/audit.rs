@@ -6,7 +6,7 @@ use gristmill_core::error::Error;
 use gristmill_detectors::artifact::{Audit, Gate};
 
 use crate::RunError;
-use crate::audit::{AuditOptions, DataKind, compare_sides, normalise, read_side, write};
+use crate::audit::{AuditOptions, DataKind, Keys, compare_sides, normalise, read_side, write};
 
 /// What is audited.
 #[derive(Debug, Clone)]
@@ -43,9 +43,10 @@ pub fn audit(call: &AuditCall) -> Result<String, RunError> {
         Some(text) => text.parse().map_err(|e| RunError::Usage(format!("--fail-on: {e}")))?,
     };
     let human_field = call.human_field.as_deref().or(call.field.as_deref());
-    let slice = call.options.slice.as_deref();
-    let mut human = read_side("human", &call.human, call.kind, human_field, None)?;
-    let mut artificial = read_side("artificial", &call.artificial, call.kind, call.field.as_deref(), slice)?;
+    let (slice, split) = (call.options.slice.as_deref(), call.options.split.as_deref());
+    let mut human = read_side("human", &call.human, call.kind, Keys { field: human_field, ..Keys::default() })?;
+    let keys = Keys { field: call.field.as_deref(), slice, split };
+    let mut artificial = read_side("artificial", &call.artificial, call.kind, keys)?;
     if call.normalise {
         normalise(&mut human);
         normalise(&mut artificial);

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::RunError;
-use crate::audit::{DataKind, read_side, texts};
+use crate::audit::{DataKind, Keys, read_side, texts};
 use crate::plan::write_whole;
 
 /// AUROC of a formatting scalar from which the leak probe speaks up.
@@ -48,7 +48,7 @@ impl Sides {
 }
 
 pub(crate) fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
-    Ok(texts(&read_side("texts", files, DataKind::Text, field, None)?))
+    Ok(texts(&read_side("texts", files, DataKind::Text, Keys { field, ..Keys::default() })?))
 }
 
 pub(crate) fn load(model: &Path) -> Result<(Detector, Passport), RunError> {

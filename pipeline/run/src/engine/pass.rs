@@ -17,7 +17,9 @@ use super::progress::Reporter;
 use super::write::part::write_columns;
 use super::write::{ShardWriteExec, WriteTarget, manifest_row};
 use crate::RunError;
-use crate::plan::{Done, Frames, Journal, Layout, PartRow, Plan, PlannedShard, StageCounts, make_dir, write_whole};
+use crate::plan::{
+    Done, Frames, Journal, Layout, PartRow, Plan, PlannedShard, StageCounts, TextVolume, make_dir, write_whole,
+};
 use crate::session::Sessions;
 
 /// A pass to run.
@@ -173,39 +175,36 @@ fn count_stages(
             }
             count.kept += alive;
         }
-        let last = planned.path.last().and_then(|i| stages.get_mut(&plan.nodes[*i].decl.name));
-        if let (Some(last), Some(bytes)) = (last, part.text_bytes) {
-            *last.text_bytes_kept.get_or_insert(0) += bytes;
-        }
         if alive != part.rows {
             return Err(Error::Bug(format!("shard {}: {alive} rows should be left, {} are", part.shard, part.rows)));
         }
     }
-    count_words(plan, shards, rows, &mut stages);
+    count_text(plan, shards, rows, &mut stages);
     Ok(stages)
 }
 
-/// Follows every shard's words back along its path, as far as no stage rewrites texts.
-fn count_words(plan: &Plan, shards: &[PlannedShard], rows: &[PartRow], stages: &mut BTreeMap<String, StageCounts>) {
-    let mut known: BTreeMap<&str, [Option<u64>; 2]> = BTreeMap::new();
+/// Follows every shard's text back along its path, as far as no stage rewrites texts.
+fn count_text(plan: &Plan, shards: &[PlannedShard], rows: &[PartRow], stages: &mut BTreeMap<String, StageCounts>) {
+    let nothing = Some(TextVolume::default());
+    let mut known: BTreeMap<&str, [Option<TextVolume>; 2]> = BTreeMap::new();
     for part in rows {
         let Some(planned) = shards.get(part.shard) else { continue };
-        let mut words = part.words;
+        let mut text = part.text;
         for i in planned.path.iter().rev() {
             let node = &plan.nodes[*i];
             let name = node.decl.name.as_str();
-            let [entered, left] = known.entry(name).or_insert([Some(0), Some(0)]);
-            *left = left.zip(words).map(|(sum, words)| sum + words);
-            let of_stage = part.dropped_words.iter().filter(|(by, _)| split_rule(by).0 == name);
-            let dropped: u64 = of_stage.map(|(_, words)| words).sum();
+            let [entered, left] = known.entry(name).or_insert([nothing; 2]);
+            *left = left.zip(text).map(|(sum, text)| sum + text);
+            let of_stage = part.dropped_text.iter().filter(|(by, _)| split_rule(by).0 == name);
+            let dropped = of_stage.fold(TextVolume::default(), |sum, (_, text)| sum + *text);
             let rewrites = matches!(&node.stage, Stage::Row(stage) if stage.rewrites());
-            words = words.filter(|_| !rewrites).map(|words| words + dropped);
-            *entered = entered.zip(words).map(|(sum, words)| sum + words);
+            text = text.filter(|_| !rewrites).map(|text| text + dropped);
+            *entered = entered.zip(text).map(|(sum, text)| sum + text);
         }
     }
     for (name, [entered, left]) in known {
         if let Some(count) = stages.get_mut(name) {
-            (count.words_in, count.words_kept) = (entered, left);
+            (count.text_in, count.text_kept) = (entered, left);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, ListBuilder, StringArray, StringBuilder};
-use arrow::compute::{filter_record_batch, is_null};
+use arrow::compute::{cast, filter_record_batch, is_null};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DataFusionError;
@@ -28,7 +28,8 @@ use gristmill_core::stage::Stage;
 use gristmill_core::text::n_spaced_words;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Node, PartRow};
+use crate::plan::{Node, PartRow, TextVolume};
+use crate::release::MEASURES_PREFIX;
 use part::{PartOptions, PartWriter};
 
 /// Where and how a pass writes.
@@ -157,10 +158,15 @@ struct ShardWriter<'a> {
     ledger: PartWriter,
     rows_in: u64,
     dropped: BTreeMap<String, u64>,
-    text_bytes: Option<u64>,
     /// None where the rows have no text.
-    words: Option<u64>,
-    dropped_words: BTreeMap<String, u64>,
+    texts: Option<Texts>,
+}
+
+/// How much text was kept, and dropped by `stage.rule`.
+#[derive(Debug, Default)]
+struct Texts {
+    kept: TextVolume,
+    dropped: BTreeMap<String, TextVolume>,
 }
 
 impl<'a> ShardWriter<'a> {
@@ -179,16 +185,14 @@ impl<'a> ShardWriter<'a> {
             ledger,
             rows_in: 0,
             dropped: BTreeMap::new(),
-            words: Some(0),
-            dropped_words: BTreeMap::new(),
-            text_bytes: None,
+            texts: Some(Texts::default()),
         })
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.rows_in += batch.num_rows() as u64;
         let dropped_by = column(batch, DROPPED_BY)?;
-        self.count_words(batch, &dropped_by);
+        self.count_text(batch, &dropped_by)?;
         let written = batch.project(&self.columns)?;
         if dropped_by.null_count() == batch.num_rows() {
             return self.keep(&written);
@@ -202,27 +206,28 @@ impl<'a> ShardWriter<'a> {
     }
 
     fn keep(&mut self, rows: &RecordBatch) -> Result<()> {
-        if let Some(texts) = rows.column_by_name(TEXT).and_then(|text| text.as_string_view_opt()) {
-            let bytes: u64 = texts.lengths().map(u64::from).sum();
-            *self.text_bytes.get_or_insert(0) += bytes;
-        }
         self.kept.write(&retype(rows, &self.target.schema)?)
     }
 
-    /// Words are counted here, where every text passes once, whatever becomes of it.
-    fn count_words(&mut self, batch: &RecordBatch, dropped_by: &ArrayRef) {
-        let by = dropped_by.as_string_view();
-        let Ok(text) = ledger_column(batch, TEXT) else {
-            self.words = None;
-            return;
+    /// Text is counted here, where all of it passes once, whatever becomes of it.
+    fn count_text(&mut self, batch: &RecordBatch, dropped_by: &ArrayRef) -> Result<()> {
+        let text = ledger_column(batch, TEXT).ok().filter(|text| text.data_type().is_string());
+        let (Some(texts), Some(text)) = (&mut self.texts, text) else {
+            self.texts = None;
+            return Ok(());
         };
+        let text = cast(&text, &DataType::Utf8View)?;
+        let by = dropped_by.as_string_view();
         for row in 0..batch.num_rows() {
-            let n = value(&text, row).map_or(0, n_spaced_words);
-            match by.is_valid(row).then(|| by.value(row)) {
-                None => self.words = self.words.map(|sum| sum + n),
-                Some(by) => *self.dropped_words.entry(by.to_owned()).or_insert(0) += n,
-            }
+            let text = value(&text, row).unwrap_or("");
+            let volume = match by.is_valid(row).then(|| by.value(row)) {
+                None => &mut texts.kept,
+                Some(by) => texts.dropped.entry(by.to_owned()).or_default(),
+            };
+            volume.words += n_spaced_words(text);
+            volume.bytes += text.len() as u64;
         }
+        Ok(())
     }
 
     fn finish(self) -> Result<PartRow> {
@@ -238,9 +243,8 @@ impl<'a> ShardWriter<'a> {
             sha256: kept.and_then(|part| part.sha256),
             ledger: ledger.map(|_| name),
             dropped: self.dropped,
-            text_bytes: self.text_bytes,
-            words: self.words,
-            dropped_words: self.dropped_words,
+            text: self.texts.as_ref().map(|texts| texts.kept),
+            dropped_text: self.texts.map_or_else(BTreeMap::new, |texts| texts.dropped),
         })
     }
 }
@@ -265,7 +269,7 @@ fn retype(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
             if column.data_type() == field.data_type() {
                 Ok(Arc::clone(column))
             } else {
-                arrow::compute::cast(column, field.data_type())
+                cast(column, field.data_type())
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -295,7 +299,10 @@ fn ledger_rows(batch: &RecordBatch, counts: &mut BTreeMap<String, u64>) -> Resul
         stages.append_value(stage);
         rules.append_value(rule);
         append_failed(&mut failed, batch, stage, rule, row);
-        let measures = batch.column_by_name(stage).filter(|column| column.data_type().is_nested());
+        // A release shows no measures; it carries those of the filters before it under hidden names.
+        let measures = [stage, &format!("{MEASURES_PREFIX}{stage}")];
+        let measures =
+            measures.into_iter().find_map(|name| batch.column_by_name(name).filter(|c| c.data_type().is_nested()));
         match value(&evidence, row) {
             Some(evidence) => measured.append_value(evidence),
             None => measured.append_option(measures.map(|column| json::of_row(column, row))),
@@ -332,4 +339,65 @@ fn append_failed(failed: &mut ListBuilder<StringBuilder>, batch: &RecordBatch, s
         None => failed.values().append_value(rule),
     }
     failed.append(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, StringViewArray, StructArray};
+
+    use super::*;
+
+    /// What a shard of three rows reports, the second of which is dropped.
+    fn reported(text: ArrayRef) -> PartRow {
+        let folder = tempfile::tempdir().unwrap();
+        let views = |texts: [Option<&str>; 3]| Arc::new(StringViewArray::from(texts.to_vec())) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([
+            (ID, views([Some("1"), Some("2"), Some("3")])),
+            (TEXT, text),
+            (DROPPED_BY, views([None, Some("quality.long"), None])),
+            (EVIDENCE, views([None, None, None])),
+        ])
+        .unwrap();
+        let target = WriteTarget {
+            parts: folder.path().to_owned(),
+            ledger: folder.path().join("ledger"),
+            schema: Arc::new(batch.schema().project(&[0, 1]).unwrap()),
+            options: PartOptions { release: false },
+        };
+        std::fs::create_dir(&target.ledger).unwrap();
+        let mut writer = ShardWriter::new(&target, 0, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn text_is_counted_in_every_string_type_and_unknown_in_others() {
+        let texts = vec![Some("one two"), Some("three"), None];
+        for text in
+            [Arc::new(StringViewArray::from(texts.clone())) as ArrayRef, Arc::new(StringArray::from(texts)) as ArrayRef]
+        {
+            let part = reported(text);
+            assert_eq!(part.text, Some(TextVolume { words: 2, bytes: 7 }));
+            assert_eq!(part.dropped_text["quality.long"], TextVolume { words: 1, bytes: 5 });
+        }
+        let part = reported(Arc::new(Int64Array::from(vec![1, 2, 3])));
+        assert_eq!((part.text, part.dropped_text.len(), part.rows), (None, 0, 2));
+    }
+
+    #[test]
+    fn measures_that_a_release_hides_are_in_its_ledger() {
+        let views = |text: &str| Arc::new(StringViewArray::from(vec![text])) as ArrayRef;
+        let n_words = Arc::new(Field::new("n_words", DataType::Int64, false));
+        let measures = StructArray::from(vec![(n_words, Arc::new(Int64Array::from(vec![7])) as ArrayRef)]);
+        let batch = RecordBatch::try_from_iter([
+            (ID, views("1")),
+            (TEXT, views("a text")),
+            (DROPPED_BY, views("quality.long")),
+            (EVIDENCE, Arc::new(StringViewArray::new_null(1)) as ArrayRef),
+            ("_measures_quality", Arc::new(measures) as ArrayRef),
+        ])
+        .unwrap();
+        let rows = ledger_rows(&batch, &mut BTreeMap::new()).unwrap();
+        assert_eq!(rows["measured"].as_string::<i32>().value(0), r#"{"n_words":7}"#);
+    }
 }

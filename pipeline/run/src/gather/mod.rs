@@ -19,9 +19,10 @@ use serde_json::Value;
 use crate::RunError;
 use crate::commands::sql::register_run;
 use crate::commands::{record, stages, text};
+use crate::plan::TextVolume;
 use crate::report::model::{
     FigureTable, Graph, GraphEdge, GraphNode, NameCount, Pass, ReleaseFile, ReleaseReport, RuleCount, RunReport,
-    SourceVolume, StageFunnel, Version, Volume,
+    SourceVolume, StageFunnel, Version, Volume, estimated_tokens,
 };
 use crate::session::Sessions;
 use warnings::WarningLimits;
@@ -47,14 +48,15 @@ pub async fn gather(run: &Path) -> Result<RunReport, RunError> {
         versions: vec![Version { name: "gristmill".into(), version: text(&record, "gristmill").to_owned() }],
         seed: record["seed"].as_u64().unwrap_or(0),
         config: text(&record, "config_text").to_owned(),
-        seconds: record["seconds"].as_f64().unwrap_or(0.0),
+        seconds: seconds(&record),
         funnel: stages(&record).filter_map(funnel).collect(),
         graph: graph(&record),
         ..RunReport::default()
     };
     report.sources = sources(&record);
-    report.went_in.rows = report.sources.iter().map(|source| source.volume.rows).sum();
-    report.went_in.words = report.sources.iter().map(|source| source.volume.words).sum();
+    let sum = |of: fn(&Volume) -> Option<u64>| report.sources.iter().map(|source| of(&source.volume)).sum();
+    let rows = report.sources.iter().map(|source| source.volume.rows).sum();
+    report.went_in = Volume { rows, words: sum(|v| v.words), tokens: sum(|v| v.tokens), bytes: sum(|v| v.bytes) };
     report.release = release(run, &record)?;
     report.came_out = came_out(&record, report.release.as_ref());
     (report.rules, report.what_if) = rules::rules(&context, &record).await?;
@@ -82,10 +84,29 @@ fn funnel(stage: &Value) -> Option<StageFunnel> {
         rows_made: if makes { rows_in } else { 0 },
         rows_kept: rows["kept"].as_u64().unwrap_or(0),
         dropped,
-        words_in: rows["words_in"].as_u64().filter(|_| !makes),
-        words_kept: rows["words_kept"].as_u64(),
-        seconds: stage["seconds"].as_f64().map(|own| own + stage["solve_seconds"].as_f64().unwrap_or(0.0)),
+        text_in: text_volume(rows, "text_in").filter(|_| !makes),
+        text_kept: text_volume(rows, "text_kept"),
+        seconds: own_seconds(stage),
     })
+}
+
+/// Seconds of a stage's pass and of what it did beforehand, as far as it has either: a fused solver has only the latter.
+fn own_seconds(stage: &Value) -> Option<f64> {
+    match (stage["seconds"].as_f64(), stage["solve_seconds"].as_f64()) {
+        (None, None) => None,
+        (pass, solve) => Some(pass.unwrap_or(0.0) + solve.unwrap_or(0.0)),
+    }
+}
+
+/// Seconds of the last attempt, or of the stages' work where earlier attempts did some of it and that is more.
+fn seconds(record: &Value) -> f64 {
+    let worked: f64 = stages(record).filter_map(own_seconds).sum();
+    record["seconds"].as_f64().unwrap_or(0.0).max(worked)
+}
+
+/// The text that a stage's counts tell of under a key; none where it was not counted.
+fn text_volume(rows: &Value, key: &str) -> Option<TextVolume> {
+    serde_json::from_value(rows.get(key)?.clone()).ok()
 }
 
 fn graph(record: &Value) -> Graph {
@@ -108,10 +129,9 @@ fn graph(record: &Value) -> Graph {
 
 fn sources(record: &Value) -> Vec<SourceVolume> {
     let has_input = |stage: &&Value| stage["input"].as_array().is_none_or(Vec::is_empty);
-    let volume = |stage: &Value| Volume {
-        rows: stage["rows"]["rows_in"].as_u64().unwrap_or(0),
-        words: stage["rows"]["words_in"].as_u64(),
-        ..Volume::default()
+    let volume = |stage: &Value| {
+        let rows = stage["rows"]["rows_in"].as_u64().unwrap_or(0);
+        Volume::of(rows, text_volume(&stage["rows"], "text_in"))
     };
     stages(record)
         .filter(has_input)
@@ -129,17 +149,14 @@ fn came_out(record: &Value, release: Option<&ReleaseReport>) -> Volume {
         Some(_) => text(stage, "kind") == "release",
         None => !read.contains(&text(stage, "name")),
     };
-    let mut volume = Volume::default();
+    let (mut rows, mut text) = (0, None);
     for stage in stages(record).filter(ends) {
-        volume.rows += stage["rows"]["kept"].as_u64().unwrap_or(0);
-        if let Some(bytes) = stage["rows"]["text_bytes_kept"].as_u64() {
-            volume.bytes = Some(volume.bytes.unwrap_or(0) + bytes);
-        }
-        if let Some(words) = stage["rows"]["words_kept"].as_u64() {
-            volume.words = Some(volume.words.unwrap_or(0) + words);
+        rows += stage["rows"]["kept"].as_u64().unwrap_or(0);
+        if let Some(more) = text_volume(&stage["rows"], "text_kept") {
+            text = Some(text.unwrap_or_default() + more);
         }
     }
-    volume
+    Volume::of(rows, text)
 }
 
 fn release(run: &Path, record: &Value) -> Result<Option<ReleaseReport>, RunError> {
@@ -163,7 +180,8 @@ fn release(run: &Path, record: &Value) -> Result<Option<ReleaseReport>, RunError
     };
     let files: Vec<ReleaseFile> = manifest["files"].as_array().into_iter().flatten().map(file).collect();
     let (words, bytes) = (manifest["words"].as_u64(), manifest["text_bytes"].as_u64());
-    let volume = Volume { rows: manifest["rows"].as_u64().unwrap_or(0), words, bytes, tokens: None };
+    let tokens = bytes.map(estimated_tokens);
+    let volume = Volume { rows: manifest["rows"].as_u64().unwrap_or(0), words, bytes, tokens };
     let opted_out = manifest["opted_out"].as_u64();
     let (licences, languages) = (counts("licenses"), counts("languages"));
     Ok(Some(ReleaseReport { stage: name, volume, files, licences, languages, opted_out }))

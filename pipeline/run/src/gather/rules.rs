@@ -1,7 +1,7 @@
 //! Rules: what each dropped, alone and beside the others, how its measure lies around the limit, what another limit
 //! would keep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::array::{Array, AsArray, StringViewArray};
 use arrow::compute::cast;
@@ -17,7 +17,7 @@ use super::measured::Paths;
 use super::values::{Nearest, Values, histogram, sample_hash};
 use crate::RunError;
 use crate::commands::{stages, text};
-use crate::report::model::{Example, RuleReport, WhatIf, WhatIfPoint};
+use crate::report::model::{Example, Limit, RuleReport, WhatIf, WhatIfPoint};
 
 /// Other limits shown for a rule.
 const POINTS: usize = 6;
@@ -59,7 +59,7 @@ pub(super) async fn rules(
         let kept = stage["rows"]["kept"].as_u64().unwrap_or(0);
         for rule in rules {
             what_if.extend(rule.what_if(kept));
-            reports.push(rule.finish());
+            reports.push(rule.finish(kept));
         }
     }
     Ok((reports, what_if))
@@ -107,9 +107,8 @@ impl Gathered {
         }
     }
 
-    fn drop_row(&mut self, row: &DroppedRow<'_>) {
-        let fails = row.failed.contains(&self.report.rule.as_str());
-        let alone = fails && row.failed.len() == 1;
+    fn drop_row(&mut self, row: &DroppedRow<'_>, fails: bool) {
+        let alone = fails && row.n_failed == 1;
         if fails {
             *self.report.rows_failed.get_or_insert(0) += 1;
         }
@@ -123,7 +122,7 @@ impl Gathered {
             self.marginal.add(row.hash, value);
         }
         if let Some(value) = value.filter(|_| fails) {
-            self.dropped_nearest.add((value - limited.limit.value).abs(), || Example {
+            self.dropped_nearest.add(limited.distance(value), || Example {
                 id: row.id.to_owned(),
                 url: row.url.map(str::to_owned),
                 excerpt: row.excerpt.to_owned(),
@@ -132,46 +131,54 @@ impl Gathered {
         }
     }
 
-    /// What the stage would keep were only this rule's limit another.
-    fn what_if(&self, rows_kept: u64) -> Option<WhatIf> {
-        let limited = self.limited.as_ref()?;
-        let (kept, kept_weight) = self.kept.weighted();
-        let (marginal, marginal_weight) = self.marginal.weighted();
-        if kept.is_empty() {
-            return None;
+    /// What the stage would keep were only one limit of this rule another: a table for each of its limits.
+    fn what_if(&self, rows_kept: u64) -> Vec<WhatIf> {
+        let Some(limited) = &self.limited else { return Vec::new() };
+        let (kept, marginal) = (self.kept.sorted(), self.marginal.sorted());
+        if kept.0.is_empty() {
+            return Vec::new();
         }
-        let mut limits: Vec<f64> = Vec::new();
-        let spread = |values: &[f64], n: usize| -> Vec<f64> {
-            (1..=n).filter_map(|i| values.get(values.len() * i / (n + 1)).copied()).collect()
+        let table = |at: usize| {
+            let current = limited.limits[at];
+            let others = || limited.limits.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, limit)| *limit);
+            let spread = |values: &[f64]| -> Vec<f64> {
+                let n = POINTS / 2;
+                (1..=n).filter_map(|i| values.get(values.len() * i / (n + 1)).copied()).collect()
+            };
+            // A row beyond the other limit stays dropped wherever this one lies: its value is no limit to try.
+            let within: Vec<f64> =
+                marginal.0.iter().copied().filter(|value| others().all(|limit| keeps(limit, *value))).collect();
+            let mut values = [spread(&kept.0), spread(&within)].concat();
+            values.retain(|value| *value != current.value);
+            values.sort_unstable_by(f64::total_cmp);
+            values.dedup();
+            let count = |values: &[f64], weight: f64, limit: Limit| {
+                values.iter().filter(|value| keeps(limit, **value)).count() as f64 * weight
+            };
+            let point = |value: f64| {
+                let limit = Limit { value, ..current };
+                let rows = count(&kept.0, kept.1, limit) + count(&within, marginal.1, limit);
+                WhatIfPoint { limit: value, rows_kept: rows.round() as u64, words_kept: None }
+            };
+            WhatIf {
+                stage: self.report.stage.clone(),
+                rule: self.report.rule.clone(),
+                measure: limited.measure.clone(),
+                current,
+                rows_seen: self.report.rows_seen,
+                rows_kept,
+                words_kept: None,
+                points: values.into_iter().map(point).collect(),
+            }
         };
-        limits.extend(spread(&kept, POINTS / 2));
-        limits.extend(spread(&marginal, POINTS / 2));
-        limits.retain(|limit| *limit != limited.limit.value);
-        limits.sort_unstable_by(f64::total_cmp);
-        limits.dedup();
-        let direction = limited.limit.direction;
-        let count = |values: &[f64], weight: f64, limit: f64| {
-            values.iter().filter(|value| keeps(direction, limit, **value)).count() as f64 * weight
-        };
-        let points = limits.iter().map(|limit| {
-            let rows = count(&kept, kept_weight, *limit) + count(&marginal, marginal_weight, *limit);
-            WhatIfPoint { limit: *limit, rows_kept: rows.round() as u64, words_kept: None }
-        });
-        Some(WhatIf {
-            stage: self.report.stage.clone(),
-            rule: self.report.rule.clone(),
-            measure: limited.measure.clone(),
-            current: limited.limit,
-            rows_seen: self.report.rows_seen,
-            rows_kept,
-            words_kept: None,
-            points: points.collect(),
-        })
+        (0..limited.limits.len()).map(table).collect()
     }
 
-    fn finish(mut self) -> RuleReport {
-        if let Some(limited) = &self.limited {
-            self.report.histogram = histogram(&[&self.kept, &self.dropped], limited.limit);
+    fn finish(mut self, rows_kept: u64) -> RuleReport {
+        // Of dropped rows alone a histogram would show a limit that all lie beyond.
+        let has_kept = self.kept.n > 0 || rows_kept == 0;
+        if let Some(limited) = self.limited.as_ref().filter(|_| has_kept) {
+            self.report.histogram = histogram(&[&self.kept, &self.dropped], &limited.limits);
         }
         self.report.kept_examples = self.kept_nearest.into_examples();
         self.report.dropped_examples = self.dropped_nearest.into_examples();
@@ -184,7 +191,8 @@ struct DroppedRow<'a> {
     url: Option<&'a str>,
     /// By which rows are sampled.
     hash: u64,
-    failed: Vec<&'a str>,
+    /// Rules of the stage that the row fails.
+    n_failed: usize,
     /// By the number of the measure's path.
     measured: &'a [Option<f64>],
     excerpt: &'a str,
@@ -204,23 +212,32 @@ async fn read_dropped(
          arrow_cast(excerpt, 'Utf8View'), failed FROM ledger WHERE stage = '{stage}'"
     );
     let mut batches = context.sql(&query).await?.execute_stream().await?;
-    let mut measured = Vec::new();
+    let numbers: HashMap<String, usize> =
+        rules.iter().enumerate().map(|(i, rule)| (rule.report.rule.clone(), i)).collect();
+    let (mut measured, mut fails) = (Vec::new(), vec![false; rules.len()]);
     while let Some(batch) = batches.try_next().await? {
         let column = |i: usize| batch.column(i).as_string_view();
         let [id, url, measures, excerpt] = [column(0), column(1), column(2), column(3)];
         let failed = batch.column(4).as_list::<i32>();
+        let names = cast(failed.values(), &DataType::Utf8View).map_err(Error::from)?;
         for row in 0..batch.num_rows() {
-            let names = cast(&failed.value(row), &DataType::Utf8View).map_err(Error::from)?;
+            let failed = failed.value_offsets()[row] as usize..failed.value_offsets()[row + 1] as usize;
+            fails.fill(false);
+            for name in failed.clone().filter_map(|at| valid(names.as_string_view(), at)) {
+                if let Some(i) = numbers.get(name) {
+                    fails[*i] = true;
+                }
+            }
             paths.read(valid(measures, row).unwrap_or(""), &mut measured);
             let dropped = DroppedRow {
                 id: id.value(row),
                 hash: sample_hash(id.value(row)),
                 url: valid(url, row),
-                failed: names.as_string_view().iter().flatten().collect(),
+                n_failed: failed.len(),
                 measured: &measured,
                 excerpt: valid(excerpt, row).unwrap_or(""),
             };
-            rules.iter_mut().for_each(|rule| rule.drop_row(&dropped));
+            rules.iter_mut().zip(&fails).for_each(|(rule, fails)| rule.drop_row(&dropped, *fails));
         }
     }
     Ok(())
@@ -278,12 +295,12 @@ async fn read_kept(context: &SessionContext, table: &str, stage: &str, rules: &m
         for (at, i) in limited.iter().enumerate() {
             let values = batch.column(at + 1).as_primitive::<Float64Type>();
             let rule = &mut rules[*i];
-            let Some(limit) = rule.limited.as_ref().map(|limited| limited.limit.value) else { continue };
+            let Some(limited) = &rule.limited else { continue };
             for (row, hash) in hashes.iter().enumerate() {
                 let value = values.is_valid(row).then(|| values.value(row));
                 rule.kept.add(*hash, value);
                 if let Some(value) = value {
-                    rule.kept_nearest.add((value - limit).abs(), || Example {
+                    rule.kept_nearest.add(limited.distance(value), || Example {
                         id: ids.value(row).to_owned(),
                         value: Some(value),
                         ..Example::default()

@@ -30,15 +30,29 @@ pub struct PartRow {
     pub ledger: Option<String>,
     /// Dropped rows by `stage.rule`.
     pub dropped: BTreeMap<String, u64>,
-    /// UTF-8 bytes of the kept texts; none where the rows have no text.
+    /// The kept texts; none where the rows have no text.
     #[serde(default)]
-    pub text_bytes: Option<u64>,
-    /// Words of the kept texts, runs of anything but ASCII white space; none in parts of older versions.
+    pub text: Option<TextVolume>,
+    /// The dropped texts by `stage.rule`.
     #[serde(default)]
-    pub words: Option<u64>,
-    /// Words of the dropped texts by `stage.rule`.
-    #[serde(default)]
-    pub dropped_words: BTreeMap<String, u64>,
+    pub dropped_text: BTreeMap<String, TextVolume>,
+}
+
+/// An amount of text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextVolume {
+    /// Words: runs of anything but ASCII white space.
+    pub words: u64,
+    /// UTF-8 bytes.
+    pub bytes: u64,
+}
+
+impl std::ops::Add for TextVolume {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { words: self.words + other.words, bytes: self.bytes + other.bytes }
+    }
 }
 
 /// Rows of one stage.
@@ -50,15 +64,12 @@ pub struct StageCounts {
     pub kept: u64,
     /// Rows dropped, by rule.
     pub dropped: BTreeMap<String, u64>,
-    /// UTF-8 bytes of the texts written; none of a stage that is not written, or whose rows have no text.
+    /// The texts that entered; none where the stage makes or rewrites texts, or a later one of its pass does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text_bytes_kept: Option<u64>,
-    /// Words of the texts that entered; none where the stage makes or rewrites texts, or a later one of its pass does.
+    pub text_in: Option<TextVolume>,
+    /// The texts that left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub words_in: Option<u64>,
-    /// Words of the texts that left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub words_kept: Option<u64>,
+    pub text_kept: Option<TextVolume>,
 }
 
 /// What is written last: the pass is complete.

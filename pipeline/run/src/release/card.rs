@@ -168,6 +168,13 @@ fn structure(card: &mut String, told: &Told<'_>) {
         let rows: u64 = mine().map(|file| file.rows).sum();
         let _ = writeln!(card, "| {split} | {} | {rows} |", mine().count());
     }
+    if told.params.tokens.is_some() {
+        let _ = writeln!(
+            card,
+            "\n`tokens/` holds the texts as NumPy arrays of UTF-8 bytes (`<u2`): the token of a byte is the byte, 256 ends a \
+             text; `*.ends.npy` says where each text ends."
+        );
+    }
 }
 
 fn sources(card: &mut String, told: &Told<'_>) {
@@ -184,7 +191,7 @@ fn funnel(card: &mut String, told: &Told<'_>) {
     for node in &told.plan.nodes {
         let Some(count) = told.counts.get(&node.decl.name) else { continue };
         let dropped: u64 = count.dropped.values().sum();
-        let words = count.words_kept.map_or_else(|| "–".to_owned(), |words| words.to_string());
+        let words = count.text_kept.map_or_else(|| "–".to_owned(), |text| text.words.to_string());
         let _ = writeln!(
             card,
             "| {} | {} | {} | {} | {dropped} | {words} |",

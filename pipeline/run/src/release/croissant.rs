@@ -103,6 +103,11 @@ fn distribution(params: &ReleaseParams, files: &[ReleasedFile]) -> Vec<Value> {
         })
     }));
     all.extend(files.iter().map(|file| {
+        let format = match file.path.rsplit('.').next() {
+            Some("npy") => "application/x-npy",
+            Some("json") => "application/json",
+            _ => format,
+        };
         json!({
             "@type": "cr:FileObject", "@id": file.path, "name": file.path.replace('/', "-"),
             "contentUrl": file.path, "contentSize": format!("{} B", file.bytes), "encodingFormat": format,
@@ -177,6 +182,25 @@ fn data_type(kind: &DataType) -> &'static str {
     }
 }
 
+/// How many rows each rule dropped.
+fn drops(told: &Told<'_>) -> Vec<String> {
+    let counted = told.plan.nodes.iter().filter_map(|node| Some((node, told.counts.get(&node.decl.name)?)));
+    counted
+        .flat_map(|(node, count)| {
+            count.dropped.iter().map(move |(rule, n)| format!("{}.{rule} dropped {n}", node.decl.name))
+        })
+        .collect()
+}
+
+/// The stages that made rows, and who made them.
+fn makers(told: &Told<'_>) -> Vec<String> {
+    let made_by = |(node, workers): (&Node, Vec<String>)| {
+        let by = if workers.is_empty() { "made by rules".to_owned() } else { workers.join(", ") };
+        format!("{} ({}): {by}", node.decl.name, node.decl.kind)
+    };
+    told.makers().into_iter().map(made_by).collect()
+}
+
 /// The fields of Croissant RAI that a run can fill by itself.
 fn responsible(told: &Told<'_>) -> impl Iterator<Item = (String, Value)> {
     let nodes = || told.plan.nodes.iter();
@@ -191,20 +215,7 @@ fn responsible(told: &Told<'_>) -> impl Iterator<Item = (String, Value)> {
             Some(format!("{} ({}): {} in, {} kept", node.decl.name, node.decl.kind, count.rows_in, count.kept))
         })
         .collect();
-    let rules: Vec<String> = nodes()
-        .filter_map(|node| Some((node, told.counts.get(&node.decl.name)?)))
-        .flat_map(|(node, count)| {
-            count.dropped.iter().map(move |(rule, n)| format!("{}.{rule} dropped {n}", node.decl.name))
-        })
-        .collect();
-    let makers: Vec<String> = told
-        .makers()
-        .into_iter()
-        .map(|(node, workers)| {
-            let by = if workers.is_empty() { "made by rules".to_owned() } else { workers.join(", ") };
-            format!("{} ({}): {by}", node.decl.name, node.decl.kind)
-        })
-        .collect();
+    let makers = makers(told);
     let mut kinds = vec!["Others"];
     if !makers.is_empty() {
         kinds.push("Synthetic data");
@@ -224,7 +235,7 @@ fn responsible(told: &Told<'_>) -> impl Iterator<Item = (String, Value)> {
         ("rai:dataCollectionType", json!(kinds)),
         ("rai:dataCollectionMissingData", json!(missing)),
         ("rai:dataPreprocessingProtocol", json!(steps)),
-        ("rai:dataManipulationProtocol", json!(rules)),
+        ("rai:dataManipulationProtocol", json!(drops(told))),
         ("rai:machineAnnotationTools", json!([machine])),
         ("rai:personalSensitiveInformation", json!([private])),
         ("rai:dataLimitations", json!("Filters are heuristics; what each dropped is in the ledger of the run.")),

@@ -39,7 +39,8 @@ impl Facts {
         counts: Option<&StageCounts>,
         is_empty: bool,
     ) -> Result<Self> {
-        let mut facts = Self { rows: done.rows(), words: counts.and_then(|count| count.words_kept), ..Self::default() };
+        let words = counts.and_then(|count| count.text_kept).map(|text| text.words);
+        let mut facts = Self { rows: done.rows(), words, ..Self::default() };
         facts.opted_out = counts.and_then(|count| count.dropped.get(OPT_OUT).copied());
         if is_empty {
             return Ok(facts);

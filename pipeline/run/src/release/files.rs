@@ -47,11 +47,15 @@ pub(super) fn lay_out(
     seed: u64,
 ) -> Result<Vec<ReleasedFile>> {
     let kept: Vec<PathBuf> = done.parts.iter().filter_map(|part| Some(parts.join(part.file.as_ref()?))).collect();
-    match params.layout {
+    let mut files = match params.layout {
         RowLayout::Dolma => dolma(&kept, building, params, seed),
         RowLayout::Parquet if params.splits.is_empty() => link(parts, building, done, &params.split),
         RowLayout::Parquet => split(&kept, building, params, seed),
+    }?;
+    if params.tokens.is_some() {
+        files.extend(super::tokens::write(&kept, building, params, seed)?);
     }
+    Ok(files)
 }
 
 fn link(parts: &Path, building: &Path, done: &Done, split: &str) -> Result<Vec<ReleasedFile>> {
@@ -70,14 +74,14 @@ fn link(parts: &Path, building: &Path, done: &Done, split: &str) -> Result<Vec<R
 }
 
 /// Which split a row belongs to.
-struct Draw {
+pub(super) struct Draw {
     seed: u64,
     /// The upper end of each split's range.
     ends: Vec<f64>,
 }
 
 impl Draw {
-    fn new(params: &ReleaseParams, seed: u64) -> Self {
+    pub(super) fn new(params: &ReleaseParams, seed: u64) -> Self {
         let mut end = 0.0;
         let mut next = |(_, share): (String, f64)| {
             end += share;
@@ -93,7 +97,7 @@ impl Draw {
     }
 
     /// The rows' splits.
-    fn of_batch(&self, batch: &RecordBatch, by: &str) -> Result<Vec<usize>> {
+    pub(super) fn of_batch(&self, batch: &RecordBatch, by: &str) -> Result<Vec<usize>> {
         if self.ends.len() == 1 {
             return Ok(vec![0; batch.num_rows()]);
         }
@@ -105,7 +109,7 @@ impl Draw {
 }
 
 /// The part's rows, batch by batch.
-fn read(part: &Path) -> Result<(SchemaRef, impl Iterator<Item = Result<RecordBatch>>)> {
+pub(super) fn read(part: &Path) -> Result<(SchemaRef, impl Iterator<Item = Result<RecordBatch>>)> {
     let refuse = |cause: String| Error::Content { doing: "reading", path: part.to_owned(), cause };
     let file = File::open(part).map_err(Error::path("reading", part))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| refuse(e.to_string()))?;

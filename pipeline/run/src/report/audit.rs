@@ -60,8 +60,8 @@ pub struct Side {
 pub struct LeakProbe {
     /// The largest area under the ROC curve of any formatting scalar, 0.5 to 1; none if there was too little data.
     pub auroc: Option<f64>,
-    /// The area above which it counts as a leak.
-    pub limit: f64,
+    /// The area above which it counts as a leak; none if the preset has no such limit.
+    pub limit: Option<f64>,
     /// What it means, in a sentence.
     pub sentence: String,
     /// What to do about it; shown where the limit is crossed.

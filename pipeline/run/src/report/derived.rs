@@ -5,11 +5,13 @@
 
 use serde::Serialize;
 
-use super::model::{LmReport, RuleReport, RunReport, StageFunnel, Volume, WhatIf};
+use super::model::{LmReport, RuleReport, RunReport, StageFunnel, TOKENS_PER_BYTE, Volume, WhatIf, estimated_tokens};
 
 /// What follows from the figures of a run; its lists run parallel to the report's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Derived {
+    /// Tokens that are estimated for a byte of text.
+    pub tokens_per_byte: f64,
     /// What came out as a share of what went in, by rows.
     pub rows_out_share: Option<f64>,
     /// The same by words.
@@ -78,6 +80,8 @@ pub struct StageShares {
     pub dropped_of_all_share: Option<f64>,
     /// Dropped words as a share of those that entered.
     pub words_dropped_share: Option<f64>,
+    /// Tokens that left, estimated.
+    pub tokens_kept: Option<u64>,
     /// Rows that entered or were made, per second.
     pub rows_per_second: Option<f64>,
     /// Each rule's rows as a share of the stage's.
@@ -156,6 +160,7 @@ impl Derived {
             rows_out_share: part(came_out.rows, went_in.rows),
             words_out_share: share(|v| v.words),
             tokens_out_share: share(|v| v.tokens),
+            tokens_per_byte: TOKENS_PER_BYTE,
             bytes_out_share: share(|v| v.bytes),
             rows_all,
             rows_made,
@@ -210,13 +215,14 @@ fn stage_shares(stage: &StageFunnel, rows_all: u64) -> StageShares {
     let rows_dropped = dropped(stage);
     let entered = stage.rows_in.saturating_add(stage.rows_made);
     let timed = stage.seconds.filter(|seconds| *seconds > 0.0 && seconds.is_finite());
-    let words = stage.words_in.zip(stage.words_kept);
+    let words = stage.text_in.zip(stage.text_kept).map(|(all, kept)| (all.words, kept.words));
     StageShares {
         rows_dropped,
         dropped_share: part(rows_dropped, entered),
         left_share: part(stage.rows_kept, rows_all),
         dropped_of_all_share: part(rows_dropped, rows_all),
         words_dropped_share: words.and_then(|(all, kept)| part(all.saturating_sub(kept), all)),
+        tokens_kept: stage.text_kept.map(|text| estimated_tokens(text.bytes)),
         rows_per_second: timed.map(|seconds| entered as f64 / seconds).filter(|rate| rate.is_finite()),
         rule_shares: stage.dropped.iter().map(|rule| part(rule.rows, entered)).collect(),
         imbalance: difference(stage.rows_kept.saturating_add(rows_dropped), entered),

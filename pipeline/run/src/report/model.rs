@@ -13,6 +13,8 @@ mod rule;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::TextVolume;
+
 pub use dedup::{Cluster, DedupReport, PairExample, SizeBin};
 pub use figures::{Cell, Column, FigureRow, FigureTable, Unit};
 pub use lm::{FailureCause, LmReport, WorkerReport};
@@ -83,12 +85,30 @@ pub struct Volume {
     /// Words of text.
     #[serde(default)]
     pub words: Option<u64>,
-    /// Tokens of text, by the tokenizer of the run.
+    /// Tokens of text, estimated from its bytes: see [`estimated_tokens`].
     #[serde(default)]
     pub tokens: Option<u64>,
     /// UTF-8 bytes of text.
     #[serde(default)]
     pub bytes: Option<u64>,
+}
+
+impl Volume {
+    /// Rows with text that was counted, or not.
+    pub fn of(rows: u64, text: Option<TextVolume>) -> Self {
+        let bytes = text.map(|text| text.bytes);
+        Self { rows, words: text.map(|text| text.words), tokens: bytes.map(estimated_tokens), bytes }
+    }
+}
+
+/// Tokens of the GPT-2 vocabulary in a byte of text, as measured over the Pile (Gao et al. 2020, arXiv:2101.00027, section
+/// 3.1).
+pub const TOKENS_PER_BYTE: f64 = 0.29335;
+
+/// About how many tokens a language model would read in so many bytes, by [`TOKENS_PER_BYTE`]. Larger vocabularies and plain
+/// English take fewer, code and most other languages more.
+pub fn estimated_tokens(bytes: u64) -> u64 {
+    (bytes as f64 * TOKENS_PER_BYTE).round() as u64
 }
 
 /// What one source gave.
@@ -117,12 +137,12 @@ pub struct StageFunnel {
     /// Rows dropped, by rule in the order of trial.
     #[serde(default)]
     pub dropped: Vec<RuleCount>,
-    /// Words that entered.
+    /// Text that entered.
     #[serde(default)]
-    pub words_in: Option<u64>,
-    /// Words that left.
+    pub text_in: Option<TextVolume>,
+    /// Text that left.
     #[serde(default)]
-    pub words_kept: Option<u64>,
+    pub text_kept: Option<TextVolume>,
     /// Seconds that the stage took; none where it was fused and only the pass was timed.
     #[serde(default)]
     pub seconds: Option<f64>,

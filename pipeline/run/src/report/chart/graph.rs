@@ -19,6 +19,8 @@ const LAYER: f64 = 78.0;
 const STRAIGHTENING: usize = 8;
 /// Letters of a name that fit into a node.
 const NAME_COLUMNS: usize = 20;
+/// The same of a kind, which the number of its pass follows.
+const KIND_COLUMNS: usize = 16;
 /// Beyond this many nodes or edges a drawing shows nothing any more; the table has them all.
 const MOST: usize = 150;
 
@@ -177,17 +179,18 @@ fn draw_node(h: &mut Html, graph: &Graph, node: &GraphNode, middle: f64, top: f6
         h.el("title", &at(), |h| h.plain(&format!("{} ({})", node.name, node.kind)));
         h.el("rect", &rect.px("width", NODE_WIDTH).px("height", NODE_HEIGHT), |_| {});
         let text = at().px("x", middle).set("text-anchor", "middle");
-        h.el("text", &text.clone().class("node-name").px("y", top + 20.0), |h| h.plain(&shortened(&node.name)));
+        h.el("text", &text.clone().class("node-name").px("y", top + 20.0), |h| {
+            h.plain(&shortened(&node.name, NAME_COLUMNS));
+        });
         let kind = match pass_of(graph, &node.name) {
-            Some(pass) => format!("{} · pass {pass}", shortened(&node.kind)),
-            None => shortened(&node.kind),
+            Some(pass) => format!("{} · pass {pass}", shortened(&node.kind, KIND_COLUMNS)),
+            None => shortened(&node.kind, NAME_COLUMNS),
         };
         h.el("text", &text.class("node-kind").px("y", top + 36.0), |h| h.plain(&kind));
     });
 }
 
-fn shortened(name: &str) -> String {
-    let mut room = NAME_COLUMNS;
+fn shortened(name: &str, mut room: usize) -> String {
     let fits = |c: &char| {
         let columns = columns(*c);
         let fits = columns <= room;

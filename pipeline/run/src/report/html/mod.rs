@@ -152,6 +152,19 @@ impl Html {
         self.data_cut(text, NAME_CHARS);
     }
 
+    /// A name whose parts are joined by underscores and dots: a narrow column breaks it there, not amid a word.
+    pub(crate) fn name(&mut self, name: &str) {
+        let (start, _) = text::cut(name, NAME_CHARS);
+        self.el("bdi", &at(), |h| {
+            for part in start.split_inclusive(['_', '.']) {
+                text::escape(&mut h.out, part);
+                if part.ends_with(['_', '.']) {
+                    h.void("wbr", &at());
+                }
+            }
+        });
+    }
+
     /// A text from a config or a document, at most `chars` characters of it; a cut states how much is missing.
     pub(crate) fn data_cut(&mut self, text: &str, chars: usize) {
         let (start, more) = text::cut(text, chars);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-const VOID: &[&str] = &["meta"];
+const VOID: &[&str] = &["meta", "wbr"];
 
 /// A start or end tag.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -79,7 +79,7 @@ fn the_pages_are_well_formed_and_accessible() {
 fn the_first_screen_answers_what_went_in_and_out_and_what_is_wrong() {
     let page = page_of_run(&run());
     let text = markup::text(&page);
-    let overview = &text[..text.find("Words and time").unwrap()];
+    let overview = &text[..text.find("Text and time").unwrap()];
     let facts =
         ["1,284,019", "183,112", "14.3\u{202f}%", "Is anything wrong?", "The funnel", "How the stages hang together"];
     for fact in facts.into_iter().chain(run().warnings.iter().map(|warning| warning.message.as_str())) {

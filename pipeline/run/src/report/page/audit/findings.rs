@@ -125,7 +125,7 @@ fn part_table(h: &mut Html, audit: &AuditPage, part: &[(usize, &Finding)], limit
             let head = |h: &mut Html| {
                 h.data(&finding.name);
                 h.words(" ");
-                h.el("span", &at().class("soft"), |h| h.data(&finding.key));
+                h.el("span", &at().class("soft"), |h| h.name(&finding.key));
             };
             table::row(h, &at().id(&id(*i)), head, |h| cells(h, finding, previous, limits));
         }

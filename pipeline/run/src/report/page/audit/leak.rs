@@ -23,10 +23,11 @@ pub(super) fn render(h: &mut Html, audit: &AuditPage, limits: PageLimits) {
             h.words(" Formatting alone reaches an AUROC of ");
             h.shown(&maybe_real(leak.auroc));
             h.words("; the limit is ");
-            h.shown(&real(leak.limit));
+            h.shown(&maybe_real(leak.limit));
         });
         h.el("p", &at(), |h| h.data_cut(&leak.sentence, limits.sentence_chars));
-        if leak.auroc.is_some_and(|auroc| auroc > leak.limit) && !leak.remedy.is_empty() {
+        let is_crossed = leak.auroc.zip(leak.limit).is_some_and(|(auroc, limit)| auroc > limit);
+        if is_crossed && !leak.remedy.is_empty() {
             h.el("p", &at(), |h| {
                 h.leaf("strong", &at(), "Remedy: ");
                 h.data_cut(&leak.remedy, limits.sentence_chars);
@@ -58,7 +59,7 @@ fn scalars(h: &mut Html, audit: &AuditPage, leak: &LeakProbe) {
     table::table_with(h, caption, heads, |h| {
         for scalar in &leak.scalars {
             let away = (scalar.auroc - 0.5).abs() * 2.0;
-            let allowed = ((leak.limit - 0.5) * 2.0).max(0.0);
+            let allowed = leak.limit.map_or(1.0, |limit| ((limit - 0.5) * 2.0).max(0.0));
             table::row(
                 h,
                 &at(),

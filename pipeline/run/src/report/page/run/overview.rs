@@ -57,7 +57,7 @@ fn in_and_out(h: &mut Html, report: &RunReport, derived: &Derived) {
                     }
                 };
                 optional(h, "words", |v| v.words, derived.words_out_share, count);
-                optional(h, "tokens", |v| v.tokens, derived.tokens_out_share, count);
+                optional(h, "tokens, estimated", |v| v.tokens, derived.tokens_out_share, count);
                 optional(h, "text", |v| v.bytes, derived.bytes_out_share, bytes);
             },
         );
@@ -69,7 +69,7 @@ fn sources(h: &mut Html, sources: &[SourceVolume]) {
         Col::Words("source"),
         Col::Numbers("rows"),
         Col::Numbers("words"),
-        Col::Numbers("tokens"),
+        Col::Numbers("tokens, est."),
         Col::Numbers("text"),
     ];
     table::table(

@@ -26,7 +26,7 @@ pub(super) fn render(h: &mut Html, release: &ReleaseReport) {
         h.words(" holds ");
         h.shown(&count(release.volume.rows));
         h.words(" rows");
-        for (n, words) in [(release.volume.words, " words"), (release.volume.tokens, " tokens")] {
+        for (n, words) in [(release.volume.words, " words"), (release.volume.tokens, " tokens (estimated)")] {
             if let Some(n) = n {
                 h.words(", ");
                 h.shown(&count(n));

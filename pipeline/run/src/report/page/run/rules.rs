@@ -44,7 +44,7 @@ fn overview(h: &mut Html, report: &RunReport, derived: &Derived) {
     table::table(h, caption, &columns, |h| {
         for (i, (rule, shares)) in report.rules.iter().zip(&derived.rules).enumerate() {
             let head = |h: &mut Html| {
-                h.el("a", &at().href(&id(i)), |h| h.data(&rule.rule));
+                h.el("a", &at().href(&id(i)), |h| h.name(&rule.rule));
                 h.words(" ");
                 h.el("span", &at().class("soft"), |h| h.data(&rule.stage));
             };

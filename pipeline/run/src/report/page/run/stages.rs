@@ -1,13 +1,13 @@
-//! The stages: the funnel by rows, words and time, drops by rule, and the graph as tables.
+//! The stages: the funnel by rows, text and time, drops by rule, and the graph as tables.
 
 use crate::report::chart::{bars::cell_bar, graph};
 use crate::report::derived::Derived;
-use crate::report::html::number::{Shown, count, maybe_count, percent, real, seconds};
+use crate::report::html::number::{Shown, bytes, count, maybe_count, percent, real, seconds};
 use crate::report::html::table::{self, Col};
 use crate::report::html::{Html, at};
-use crate::report::model::{RunReport, StageFunnel};
+use crate::report::model::{RunReport, StageFunnel, TOKENS_PER_BYTE};
 
-/// The section: words and time of the stages, drops by rule, and the graph as a table.
+/// The section: text and time of the stages, drops by rule, and the graph as a table.
 pub(super) fn render(h: &mut Html, report: &RunReport, derived: &Derived) {
     amounts(h, report, derived);
     dropped(h, report, derived);
@@ -27,6 +27,10 @@ pub(super) fn funnel(h: &mut Html, report: &RunReport, derived: &Derived) {
         columns.push(Col::Numbers("made"));
     }
     columns.extend([Col::Numbers("dropped, of the stage"), Col::Numbers("kept, of all rows")]);
+    let has_tokens = derived.stages.iter().any(|stage| stage.tokens_kept.is_some());
+    if has_tokens {
+        columns.push(Col::Numbers("tokens kept, est."));
+    }
     let caption = |h: &mut Html| {
         h.words("The funnel");
         h.words(" ");
@@ -35,6 +39,10 @@ pub(super) fn funnel(h: &mut Html, report: &RunReport, derived: &Derived) {
             &at().class("soft"),
             "Solid: kept. Hatched: dropped here. The whole width: all rows of the run.",
         );
+        if has_tokens {
+            h.words(" ");
+            h.el("span", &at().class("soft"), tokens_are);
+        }
     };
     table::table(h, caption, &columns, |h| {
         for (stage, shares) in report.funnel.iter().zip(&derived.stages) {
@@ -51,10 +59,22 @@ pub(super) fn funnel(h: &mut Html, report: &RunReport, derived: &Derived) {
                     }
                     with_share(h, &count(shares.rows_dropped), shares.dropped_share);
                     with_share(h, &count(stage.rows_kept), shares.left_share);
+                    if has_tokens {
+                        table::number(h, &maybe_count(shares.tokens_kept));
+                    }
                 },
             );
         }
     });
+}
+
+/// What an estimated token is.
+fn tokens_are(h: &mut Html) {
+    h.words("Tokens are estimated: ");
+    h.shown(&real(TOKENS_PER_BYTE));
+    h.words(" for each UTF-8 byte of text, the GPT-2 rate over the Pile (");
+    h.data("Gao et al. 2020");
+    h.words(").");
 }
 
 fn head(h: &mut Html, stage: &StageFunnel) {
@@ -69,12 +89,14 @@ fn amounts(h: &mut Html, report: &RunReport, derived: &Derived) {
         Col::Numbers("words in"),
         Col::Numbers("words kept"),
         Col::Numbers("words lost"),
+        Col::Numbers("text in"),
+        Col::Numbers("text kept"),
         Col::Numbers("time"),
         Col::Numbers("rows per second"),
     ];
     table::table(
         h,
-        |h| h.words("Words and time"),
+        |h| h.words("Text and time"),
         &columns,
         |h| {
             for (stage, shares) in report.funnel.iter().zip(&derived.stages) {
@@ -83,9 +105,12 @@ fn amounts(h: &mut Html, report: &RunReport, derived: &Derived) {
                     &at(),
                     |h| head(h, stage),
                     |h| {
-                        table::number(h, &maybe_count(stage.words_in));
-                        table::number(h, &maybe_count(stage.words_kept));
+                        table::number(h, &maybe_count(stage.text_in.map(|text| text.words)));
+                        table::number(h, &maybe_count(stage.text_kept.map(|text| text.words)));
                         table::number(h, &percent(shares.words_dropped_share));
+                        for text in [stage.text_in, stage.text_kept] {
+                            table::number(h, &text.map_or_else(Shown::missing, |text| bytes(text.bytes)));
+                        }
                         table::number(h, &seconds(stage.seconds));
                         table::number(
                             h,
@@ -130,7 +155,7 @@ fn dropped(h: &mut Html, report: &RunReport, derived: &Derived) {
                     table::row(
                         h,
                         &at(),
-                        |h| h.data(&rule.rule),
+                        |h| h.name(&rule.rule),
                         |h| {
                             table::cell(h, |h| h.data(&stage.name));
                             cell_bar(h, &[(*share, "k-hatch")]);
