@@ -342,11 +342,11 @@ fn node(
     }
 }
 
-/// Hashes of the files that operators name as their `model`: another file under the same name is another measure.
+/// Hashes of the files that operators, or a stage itself, name as their `model`: another file under the same name is another measure.
 fn models(params: &serde_json::Value) -> Vec<String> {
     let presets = params["presets"].as_array().into_iter().flatten();
     let calls = presets.chain([params]).filter_map(|table| table["measure"].as_object()).flatten();
-    let paths = calls.filter_map(|(_, call)| call["model"].as_str());
+    let paths = calls.map(|(_, call)| call).chain([params]).filter_map(|table| table["model"].as_str());
     // A file that cannot be read has been complained about by its operator.
     paths.filter_map(|path| std::fs::read(path).ok()).map(|bytes| format!("{:032x}", xxh3_128(&bytes))).collect()
 }
