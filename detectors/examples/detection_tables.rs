@@ -202,6 +202,24 @@ fn few_shot_cell(cell: &Cell, people: &[(u64, &str)], encoder: &StyleEncoder, n:
     found
 }
 
+/// Of Student's t with one degree of freedom less than there are trials, the two-sided 95 % point.
+const T_95: f64 = 2.365;
+
+/// The mean over trials and its 95 % interval; a trial's value is the mean over its cells. Human documents cannot be drawn
+/// again here, since each stands in many episodes.
+fn over_trials(cells: &[CellScores], statistic: Statistic) -> String {
+    let of_trial = |trial| {
+        let cells: Vec<CellScores> = cells.iter().filter(|cell| cell.keys[0] == trial).cloned().collect();
+        mean_over_cells(&cells, statistic).map_or(f64::NAN, |(value, _)| value)
+    };
+    let values: Vec<f64> = (0..TRIALS).map(of_trial).collect();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let half = T_95 * (variance / n).sqrt();
+    format!("{mean:.3} [{:.3}, {:.3}]", mean - half, (mean + half).min(1.0))
+}
+
 fn few_shot(cells: &[Cell]) {
     println!(
         "\n3.4 few-shot: {TRIALS} trials, 25 human texts of the domain; episodes: {EPISODES} a side and trial, human ones from all \
@@ -237,8 +255,8 @@ fn few_shot(cells: &[Cell]) {
                 shown(&texts, Curve::auroc),
                 mean(&texts, tpr_at_1_percent),
                 single[i],
-                shown(&episodes, Curve::auroc),
-                shown(&episodes, |curve| curve.partial_auroc(0.01)),
+                over_trials(&episodes, Curve::auroc),
+                over_trials(&episodes, |curve| curve.partial_auroc(0.01)),
                 episode[i],
             );
         }
