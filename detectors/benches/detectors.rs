@@ -11,8 +11,10 @@ use std::path::Path;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gristmill_core::annotator::{Document, MeasureValue, RecordSink};
 use gristmill_detectors::machine::annotator::ENTRY;
+use gristmill_detectors::machine::compress::Preludes;
 use gristmill_detectors::machine::detector::Reader;
 use gristmill_detectors::machine::embedded::embedded;
+use gristmill_detectors::machine::fewshot::{CENTRE_TEXTS, Encoder, StyleEncoder, Supports};
 use gristmill_detectors::machine::normalise::Normaliser;
 use gristmill_detectors::machine::style::{Language, Style};
 use serde_json::json;
@@ -64,6 +66,18 @@ fn detectors(criterion: &mut Criterion) {
     bench("both heads of one reading", &mut |text| {
         reader.read(text);
         black_box((heads.chat.detector.score(&reader), heads.base.detector.score(&reader)));
+    });
+    let preludes = Preludes::embedded();
+    let mut compression = preludes.scorer();
+    bench("zero-shot compression", &mut |text| {
+        black_box(compression.score(text));
+    });
+    let people: Vec<&str> = documents.iter().take(CENTRE_TEXTS).map(String::as_str).collect();
+    let encoder = StyleEncoder::fit(&people).unwrap();
+    let vectors = encoder.encode(&people);
+    let supports = Supports::new(&vectors, &[("a machine".to_owned(), vectors.clone())]).unwrap();
+    bench("few-shot, one support", &mut |text| {
+        black_box(supports.attribute(&supports.episode(&encoder.encode(&[text]))));
     });
     let annotator = (ENTRY.build)(&json!({})).unwrap();
     bench("the annotator machine_text", &mut |text| annotator.annotate(&Document::of_text(text), &mut Nowhere));

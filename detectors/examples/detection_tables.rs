@@ -161,10 +161,19 @@ const TRIALS: u64 = 8;
 const EPISODES: usize = 500;
 const SUPPORTS: [usize; 4] = [1, 5, 10, 25];
 
-/// Scores of single texts by contrast, and of episodes by cosine, for a number of machine texts.
-fn few_shot_cell(cell: &Cell, encoder: &StyleEncoder, n: usize) -> [Vec<CellScores>; 2] {
+/// The human texts of a domain, each once, with what they are known by.
+fn people<'c>(cells: &'c [Cell], domain: &str) -> Vec<(u64, &'c str)> {
+    let of = cells.iter().filter(|cell| cell.domain == domain);
+    let all = of.flat_map(|cell| cell.keys.iter().copied().zip(cell.human.iter().map(String::as_str)));
+    all.collect::<BTreeMap<u64, &str>>().into_iter().collect()
+}
+
+/// Scores of single texts by contrast, and of episodes by cosine, for a number of machine texts. Human episodes are drawn
+/// from all human texts of the domain but those that give the centre or began a support.
+fn few_shot_cell(cell: &Cell, people: &[(u64, &str)], encoder: &StyleEncoder, n: usize) -> [Vec<CellScores>; 2] {
     let encode = |texts: &[String]| encoder.encode(&texts.iter().map(String::as_str).collect::<Vec<_>>());
     let (human, machine) = (encode(&cell.human), encode(&cell.machine));
+    let writers = encoder.encode(&people.iter().map(|(_, text)| *text).collect::<Vec<_>>());
     let all: Vec<usize> = (0..cell.keys.len()).collect();
     let of = |rows: &[Vec<f32>], places: &[usize]| places.iter().map(|i| rows[*i].clone()).collect::<Vec<_>>();
     let mut found = [vec![], vec![]];
@@ -179,19 +188,43 @@ fn few_shot_cell(cell: &Cell, encoder: &StyleEncoder, n: usize) -> [Vec<CellScor
         found[0].push(CellScores { human: single(&human), machine: single(&machine), keys });
         let supports = Supports::new(&of(&human, centre), &[(cell.model.clone(), of(&machine, support))]);
         let supports = supports.expect("a support");
-        let mut episodes = |rows: &[Vec<f32>]| {
-            let drawn = (0..EPISODES).map(|_| mean(dice.choose(&rest, n).iter().map(|i| &rows[*i]), encoder.n_dims()));
+        let mut episodes = |rows: &[Vec<f32>], from: &[usize]| {
+            let drawn = (0..EPISODES).map(|_| mean(dice.choose(from, n).iter().map(|i| &rows[*i]), encoder.n_dims()));
             drawn.map(|vector| supports.attribute(&supports.episode(&[vector])).score).collect::<Vec<f64>>()
         };
+        let others: Vec<usize> =
+            (0..people.len()).filter(|i| !known.iter().any(|k| cell.keys[*k] == people[*i].0)).collect();
         // Episodes of a trial are drawn again as a whole: their texts overlap.
         let keys = vec![trial; EPISODES];
-        found[1].push(CellScores { human: episodes(&human), machine: episodes(&machine), keys });
+        let (human, machine) = (episodes(&writers, &others), episodes(&machine, &rest));
+        found[1].push(CellScores { human, machine, keys });
     }
     found
 }
 
+/// Of Student's t with one degree of freedom less than there are trials, the two-sided 95 % point.
+const T_95: f64 = 2.365;
+
+/// The mean over trials and its 95 % interval; a trial's value is the mean over its cells. Human documents cannot be drawn
+/// again here, since each stands in many episodes.
+fn over_trials(cells: &[CellScores], statistic: Statistic) -> String {
+    let of_trial = |trial| {
+        let cells: Vec<CellScores> = cells.iter().filter(|cell| cell.keys[0] == trial).cloned().collect();
+        mean_over_cells(&cells, statistic).map_or(f64::NAN, |(value, _)| value)
+    };
+    let values: Vec<f64> = (0..TRIALS).map(of_trial).collect();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let half = T_95 * (variance / n).sqrt();
+    format!("{mean:.3} [{:.3}, {:.3}]", mean - half, (mean + half).min(1.0))
+}
+
 fn few_shot(cells: &[Cell]) {
-    println!("\n3.4 few-shot: {TRIALS} trials, 25 human texts of the domain; episodes: {EPISODES} a side");
+    println!(
+        "\n3.4 few-shot: {TRIALS} trials, 25 human texts of the domain; episodes: {EPISODES} a side and trial, human ones from all \
+         human texts of the domain; their intervals are over trials"
+    );
     let single =
         [["AUROC .78, target .82", "AUROC .93, target .94", ".945, target .955", ".955, target .965"], [""; 4]];
     let episode = [
@@ -208,7 +241,8 @@ fn few_shot(cells: &[Cell]) {
                     let other = if cell.domain == "squad" { "writing" } else { "squad" };
                     let scale = cells.iter().find(|c| c.domain == other).map_or(&cell.human, |c| &c.human);
                     let scale: Vec<&str> = scale.iter().map(String::as_str).collect();
-                    few_shot_cell(cell, &StyleEncoder::fit(&scale).expect("the scale has texts"), n)
+                    let encoder = StyleEncoder::fit(&scale).expect("the scale has texts");
+                    few_shot_cell(cell, &people(cells, &cell.domain), &encoder, n)
                 })
                 .collect();
             let of = |kind: usize| found.iter().flat_map(|both| both[kind].clone()).collect::<Vec<CellScores>>();
@@ -217,12 +251,12 @@ fn few_shot(cells: &[Cell]) {
                 mean_over_cells(cells, statistic).map_or(f64::NAN, |(value, _)| value)
             };
             println!(
-                "  {name} N = {n:2}  one text: AUROC {} TPR@1% {:.3} ({})  episodes: AUROC {:.3} pAUC@1% {:.3} ({})",
+                "  {name} N = {n:2}  one text: AUROC {} TPR@1% {:.3} ({})  episodes: AUROC {} pAUC@1% {} ({})",
                 shown(&texts, Curve::auroc),
                 mean(&texts, tpr_at_1_percent),
                 single[i],
-                mean(&episodes, Curve::auroc),
-                mean(&episodes, |curve| curve.partial_auroc(0.01)),
+                over_trials(&episodes, Curve::auroc),
+                over_trials(&episodes, |curve| curve.partial_auroc(0.01)),
                 episode[i],
             );
         }

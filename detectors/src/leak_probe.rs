@@ -3,6 +3,11 @@
 //! If counting line breaks tells human from machine text, every detector trained on it and every figure of an audit is
 //! about line breaks. So about twenty formatting scalars are tried first, each by its AUROC between the sides.
 //!
+//! Plain quotes and apostrophes are not among them: how often somebody speaks or contracts a word is style, and no
+//! normalisation may take it away; what counts is the form of quotes (curly, doubled). One scalar stays open to doubt:
+//! where both sides have as many words, `characters` is the length of words, which is style too. It is kept, since a
+//! difference in length is the commonest leak of all.
+//!
 //! Source: measured on the public files of Fast-DetectGPT, where the number of line breaks alone gives an AUROC up to 0.99.
 
 use crate::artifact::{LeakProbe, LeakScalar};
@@ -38,7 +43,7 @@ const SCALARS: &[Scalar] = &[
     ("tabs", |text| count(text, |c| c == '\t')),
     ("ends in an end mark", |text| holds(text.ends_with(['.', '!', '?', '"', '”']))),
     ("curly quotes", |text| count(text, |c| matches!(c, '‘' | '’' | '“' | '”'))),
-    ("straight quotes", |text| count(text, |c| c == '"' || c == '\'')),
+    ("doubled quotes", |text| (text.matches("``").count() + text.matches("''").count()) as f64),
     ("long dashes", |text| count(text, |c| c == '–' || c == '—')),
     ("ellipsis characters", |text| count(text, |c| c == '…')),
     ("non-ASCII characters", |text| count(text, |c| !c.is_ascii())),
@@ -94,28 +99,54 @@ mod tests {
         assert_eq!(leak_probe(&texts, &[]), None);
     }
 
-    #[test]
-    fn the_public_files_leak_as_measured() {
+    /// The public pairs by file name, human and machine texts as they are stored; none where the data is not there.
+    fn public_pairs() -> Vec<(String, [Vec<String>; 2])> {
         let shared = std::env::var_os("GRISTMILL_SHARED").map(std::path::PathBuf::from);
         let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
         let roots = shared.into_iter().chain([beside]).map(|root| root.join("data/detect"));
         let Some(folder) = roots.into_iter().find(|folder| folder.is_dir()) else {
             eprintln!("SKIPPED: the detection data is not there (set GRISTMILL_SHARED)");
-            return;
+            return Vec::new();
         };
-        let file = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            name.contains("xsum") && name.contains("gpt-4")
+        let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let pairs = paths.filter_map(|path| {
+            let data: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let side = |key: &str| -> Option<Vec<String>> {
+                data.get(key)?.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+            };
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            Some((name, [side("original")?, side("sampled")?]))
         });
-        let text = std::fs::read_to_string(file.unwrap()).unwrap();
-        let data: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let side = |key: &str| -> Vec<String> {
-            data[key].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
-        };
-        let probe = leak_probe(&side("original"), &side("sampled")).unwrap();
-        let scalar = |name: &str| probe.scalars.iter().find(|scalar| scalar.name == name).unwrap().auroc;
-        // Measured independently: newlines .970, characters .771.
-        assert!((scalar("newlines") - 0.970).abs() < 0.005, "{}", scalar("newlines"));
-        assert!((scalar("characters") - 0.771).abs() < 0.005, "{}", scalar("characters"));
+        pairs.collect()
+    }
+
+    #[test]
+    fn the_public_files_leak_as_measured() {
+        for (name, [human, machine]) in public_pairs() {
+            let probe = leak_probe(&human, &machine).unwrap();
+            let scalar = |name: &str| probe.scalars.iter().find(|scalar| scalar.name == name).unwrap().auroc;
+            // Measured independently: newlines .84 to .99, but for the questions of PubMed; on one file .970, and its
+            // characters .771.
+            assert!(scalar("newlines") > 0.80, "{name}: {}", scalar("newlines"));
+            if name == "xsum_gpt-4" {
+                assert!((scalar("newlines") - 0.970).abs() < 0.005, "{}", scalar("newlines"));
+                assert!((scalar("characters") - 0.771).abs() < 0.005, "{}", scalar("characters"));
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_form_n2_the_public_files_leak_nothing_but_the_length_of_words() {
+        use crate::machine::normalise::Level;
+        for (name, sides) in public_pairs() {
+            let [human, machine] =
+                sides.map(|side| side.iter().map(|text| Level::N2.apply(text).into_owned()).collect::<Vec<_>>());
+            let probe = leak_probe(&human, &machine).unwrap();
+            // The reference's limit: what lies further from one half is printed first.
+            let loud = probe.scalars.iter().filter(|scalar| (scalar.auroc - 0.5).abs() > 0.15);
+            let loud: Vec<&str> = loud.map(|scalar| scalar.name.as_str()).collect();
+            // Chat models write longer words, and both sides have as many of them.
+            assert!(loud.is_empty() || loud == ["characters"], "{name}: {loud:?}");
+        }
     }
 }

@@ -77,14 +77,16 @@ struct Preset {
     keep: Map<String, Value>,
 }
 
-struct Rule {
+/// A named rule.
+pub(crate) struct Rule {
     name: String,
     sql: String,
     /// Keys that lead to it in the config.
     path: Vec<String>,
 }
 
-struct Filter {
+/// Measures and rules over them.
+pub(crate) struct Filter {
     stage: String,
     measure: Map<String, Value>,
     rules: Vec<Rule>,
@@ -97,7 +99,7 @@ fn build(spec: &StageSpec<'_>) -> Result<Stage, ParamError> {
     if rules.is_empty() {
         return Err(ParamError::at("keep", "a filter needs at least one rule: give `presets` or a [keep] table"));
     }
-    Ok(Stage::Row(Arc::new(Filter { stage: spec.name.to_owned(), measure, rules })))
+    Ok(Stage::Row(Arc::new(Filter::new(spec.name, measure, rules))))
 }
 
 fn merge_measures(params: &Params) -> Result<Map<String, Value>, ParamError> {
@@ -138,14 +140,18 @@ fn merge_rules(params: &Params) -> Result<Vec<Rule>, ParamError> {
     if let Some(unknown) = unused.first() {
         return Err(ParamError::at("except", format!("no preset of this stage has a rule \"{unknown}\"")));
     }
-    for (name, sql) in &params.keep {
-        let own = rule(name, sql, vec!["keep".into(), name.clone()])?;
-        match rules.iter_mut().find(|rule| rule.name == *name) {
+    for own in own_rules(&params.keep)? {
+        match rules.iter_mut().find(|rule| rule.name == own.name) {
             Some(existing) => *existing = own,
             None => rules.push(own),
         }
     }
     Ok(rules)
+}
+
+/// The rules of a stage's `[keep]` table, in its order.
+pub(crate) fn own_rules(keep: &Map<String, Value>) -> Result<Vec<Rule>, ParamError> {
+    keep.iter().map(|(name, sql)| rule(name, sql, vec!["keep".into(), name.clone()])).collect()
 }
 
 fn rule(name: &str, sql: &Value, path: Vec<String>) -> Result<Rule, ParamError> {
@@ -169,6 +175,10 @@ impl RowStage for Filter {
             return Err(ParamError { path: vec!["measure".into(), name.clone()], message }.into());
         }
         let measured = self.measured(input, &columns)?;
+        if self.rules.is_empty() {
+            let measures = ident(MEASURES).alias(&self.stage);
+            return Ok(measured.select(columns.iter().map(ident).chain([measures]).collect::<Vec<_>>())?);
+        }
         let judged = self.judged(measured, &columns)?;
         self.decided(judged, &columns)
     }
@@ -179,6 +189,11 @@ impl RowStage for Filter {
 }
 
 impl Filter {
+    /// A stage of this name; with neither measures nor rules it would do nothing.
+    pub(crate) fn new(stage: &str, measure: Map<String, Value>, rules: Vec<Rule>) -> Self {
+        Self { stage: stage.to_owned(), measure, rules }
+    }
+
     /// Adds the stage's column: a struct of all measures, null for rows that were dropped before.
     fn measured(&self, input: DataFrame, columns: &[String]) -> Result<DataFrame> {
         if self.measure.is_empty() {

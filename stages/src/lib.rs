@@ -2,6 +2,7 @@
 
 pub mod annotate;
 pub mod dedup;
+pub mod detect;
 pub mod extract;
 pub mod extract_stage;
 pub mod filter;
@@ -25,6 +26,7 @@ pub static TABLES: Tables = Tables {
 };
 
 fn stage_entries() -> Vec<&'static StageEntry> {
-    let own = [&extract_stage::ENTRY, &filter::ENTRY, &transform::ENTRY, &sql::ENTRY, &sample::ENTRY, &release::ENTRY];
+    let rows = [&extract_stage::ENTRY, &filter::ENTRY, &detect::ENTRY, &transform::ENTRY];
+    let own = rows.into_iter().chain([&sql::ENTRY, &sample::ENTRY, &release::ENTRY]);
     ingest::STAGES.iter().chain(own).chain(dedup::STAGES).collect()
 }

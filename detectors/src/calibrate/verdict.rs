@@ -40,6 +40,8 @@ pub enum Abstain {
     },
     /// The score lies where both human and machine text may lie.
     Undecided,
+    /// The detector was trained on another script than most of the document's letters are of, or it has no letters.
+    OtherScript,
     /// The detector gave no finite score.
     NoScore,
 }

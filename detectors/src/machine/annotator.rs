@@ -5,7 +5,8 @@
 //! its calibration along, and what it says is the measure `verdict`.
 //!
 //! Below `min_words` there is no score: null, which fails a rule that does not say what short texts should become
-//! (`NOT machine.is_scored OR machine.chat_score < 4`). What an attacker hides in a text (characters without width,
+//! (`NOT machine.is_scored OR machine.chat_score < 4`). So have texts of other scripts, of which the embedded heads know
+//! nothing; a model of the user's own scores what it is given. What an attacker hides in a text (characters without width,
 //! look-alike letters) is undone before it is scored and is a measure of its own.
 //!
 //! Source: see `detector` and `embedded`; the attacks are those of RAID (Dugan et al. 2024, arXiv:2405.07940).
@@ -18,7 +19,7 @@ use gristmill_core::params::{self, ParamError};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::detector::{Detector, Reader, Score};
+use super::detector::{Detector, Reader, Score, WasRead};
 use super::embedded::{Head, LEAST_WORDS, embedded};
 use crate::calibrate::Verdict;
 
@@ -45,8 +46,11 @@ pub const ENTRY: AnnotatorEntry = AnnotatorEntry {
     build,
 };
 
-const SCORED: Measure =
-    Measure { name: "is_scored", kind: MeasureType::Bool, about: "whether the text has `min_words` words or more" };
+const SCORED: Measure = Measure {
+    name: "is_scored",
+    kind: MeasureType::Bool,
+    about: "whether the text has `min_words` words or more, and mostly Latin letters",
+};
 const N_WORDS: Measure = Measure { name: "n_words", kind: MeasureType::Int, about: "words between white space" };
 const N_INVISIBLE: Measure =
     Measure { name: "n_invisible", kind: MeasureType::Int, about: "characters without width that were hidden in it" };
@@ -161,6 +165,11 @@ impl MachineText {
         kept.unwrap_or_else(|| Reader::new(self.first_detector()))
     }
 
+    fn push_no_scores(&self, record: &mut dyn RecordSink) {
+        let measured_besides = [SCORED, N_WORDS, N_INVISIBLE, N_HOMOGLYPHS, ATTACK].len();
+        (measured_besides..self.measures().len()).for_each(|_| record.null());
+    }
+
     fn push_scores(&self, reader: &Reader, n_words: usize, record: &mut dyn RecordSink) {
         match &self.heads {
             Heads::Embedded { chat, base } => {
@@ -191,20 +200,25 @@ impl Annotator for MachineText {
     fn annotate(&self, document: &Document<'_>, record: &mut dyn RecordSink) {
         let text = document.view.text();
         let n_words = text.split_whitespace().count();
-        let is_scored = n_words >= self.min_words;
-        record.bool(is_scored);
         let beginning = &text[..text.floor_char_boundary(self.max_bytes)];
-        let changes = if is_scored {
-            let mut reader = self.take_reader();
-            let changes = reader.read(beginning);
-            self.push_scores(&reader, n_words, record);
-            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        let mut reader = None;
+        let changes = if n_words >= self.min_words {
+            let mut taken = self.take_reader();
+            let WasRead { changes, is_latin } = taken.read(beginning);
+            let knows = is_latin || matches!(self.heads, Heads::Own { .. });
+            record.bool(knows);
+            match knows {
+                true => self.push_scores(&taken, n_words, record),
+                false => self.push_no_scores(record),
+            }
+            reader = Some(taken);
             changes
         } else {
-            let measured_besides = [SCORED, N_WORDS, N_INVISIBLE, N_HOMOGLYPHS, ATTACK].len();
-            (measured_besides..self.measures().len()).for_each(|_| record.null());
+            record.bool(false);
+            self.push_no_scores(record);
             self.first_detector().normaliser().apply(beginning).changes
         };
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).extend(reader);
         record.int(n_words);
         record.int(changes.n_invisible);
         record.int(changes.n_homoglyphs);

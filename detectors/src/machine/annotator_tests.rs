@@ -42,7 +42,12 @@ fn short_texts_have_no_scores_and_long_ones_have_both() {
     let long = measure(&*annotator, &prose(80));
     assert!(long[0] == Some(1.0) && long[1].is_some() && long[2].is_some());
     let all = build(&json!({ "min_words": 0 })).unwrap();
-    assert!(measure(&*all, "")[1].is_some());
+    assert!(measure(&*all, "word")[1].is_some());
+    // The embedded heads learnt from English: what has no letters, or others, they do not score.
+    for text in ["", "?!... 12", "Съешь же ещё этих мягких булок"] {
+        let found = measure(&*all, text);
+        assert_eq!((found[0], found[1], found[2]), (Some(0.0), None, None), "{text:?}");
+    }
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn attacked_text_scores_as_its_normal_form_and_the_attack_is_measured() {
 
 #[test]
 fn abuse_has_a_defined_answer() {
-    // Nulls are for short texts only; RecordSink makes nulls of NaN, so a null score of a scored text would be one.
+    // Nulls are for texts without a score; RecordSink makes nulls of NaN, so a null score of a scored text would be one.
     let annotator = build(&json!({ "min_words": 0 })).unwrap();
     let mut texts: Vec<String> = ["", " ", "\n\n", "word", "?!...---", "\u{0}\u{0}", "🙂", "\u{feff}\u{200b}\u{202e}"]
         .map(str::to_owned)
@@ -75,7 +80,10 @@ fn abuse_has_a_defined_answer() {
     for text in &texts {
         let found = measure(&*annotator, text);
         let start: String = text.chars().take(20).collect();
-        assert!(found.iter().all(|value| value.is_some_and(f64::is_finite)), "{start:?}: {found:?}");
+        let (scores, others) = (&found[1..3], [&found[..1], &found[3..]].concat());
+        assert!(others.iter().all(|value| value.is_some_and(f64::is_finite)), "{start:?}: {found:?}");
+        let is_scored = |value: &Option<f64>| value.is_some_and(f64::is_finite) == (found[0] == Some(1.0));
+        assert!(scores.iter().all(is_scored), "{start:?}: {found:?}");
         // Pure: the same text again, after others, measures the same.
         assert_eq!(measure(&*annotator, text), found, "{start:?}");
     }

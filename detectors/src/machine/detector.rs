@@ -226,13 +226,34 @@ impl Reader {
         self.grams == *detector.ngram.grams() && self.normaliser == detector.normaliser()
     }
 
-    /// Reads a text, forgetting the one before; says what an attacker had put in.
-    pub fn read(&mut self, text: &str) -> Changes {
+    /// Reads a text, forgetting the one before.
+    pub fn read(&mut self, text: &str) -> WasRead {
         let normal = self.normaliser.apply(text);
         self.counts.count(&normal.text, &self.grams);
         self.row = self.style.extract(&normal.text);
-        normal.changes
+        WasRead { changes: normal.changes, is_latin: is_latin(&normal.text) }
     }
+}
+
+/// What a reader says of a text besides what it keeps for the detectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WasRead {
+    /// What an attacker had put in.
+    pub changes: Changes,
+    /// Whether most letters of the normal form are Latin: what was learnt from English says nothing of other scripts.
+    pub is_latin: bool,
+}
+
+/// Latin letters lie below this character, the rarer ones apart; Greek begins a little later.
+const BEYOND_LATIN: char = '\u{250}';
+
+/// Whether more letters are Latin than are not; false for a text without letters.
+fn is_latin(text: &str) -> bool {
+    let (mut n_latin, mut n_other) = (0_usize, 0_usize);
+    for c in text.chars().filter(|c| c.is_alphabetic()) {
+        if c < BEYOND_LATIN { n_latin += 1 } else { n_other += 1 }
+    }
+    n_latin > n_other
 }
 
 /// Scores texts one after the other.

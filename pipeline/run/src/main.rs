@@ -14,10 +14,11 @@ use std::process::ExitCode;
 use audit::AuditArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use detection::{EvalArgs, FewShotArgs, PrevalenceArgs, ZeroShotArgs};
+use gristmill_detectors::machine::embedded::LEAST_WORDS;
 use gristmill_detectors::machine::sentences::WindowParams;
 use gristmill_run::RunError;
 use gristmill_run::commands::bootstrap::BootstrapCall;
-use gristmill_run::commands::detect::{self, Sides};
+use gristmill_run::commands::detect::{self, ScoreCall, Sides};
 use gristmill_run::commands::detect_default::{self, TrainDefaultCall};
 use gristmill_run::commands::{self, ConfigCall, sql::Format};
 use gristmill_run::engine::Log;
@@ -118,6 +119,9 @@ enum DetectCommand {
         /// Domain whose thresholds hold
         #[arg(long, default_value = "")]
         domain: String,
+        /// Words below which a text has no score
+        #[arg(long, default_value_t = LEAST_WORDS)]
+        min_words: usize,
         /// Reasons given for each text
         #[arg(long, default_value_t = 3)]
         reasons: usize,
@@ -263,16 +267,19 @@ impl DetectCommand {
                     BootstrapCall { config, worker, human, field, n, start_words, least_words, head, domain, out };
                 commands::bootstrap::bootstrap(&call).await
             }
-            Self::Score { files, model: Some(model), field, domain, reasons, sentences, window_words } => {
-                let windows = WindowParams { min_words: window_words, ..WindowParams::default() };
-                let windows = sentences.then_some(windows);
-                detect::score(&model, &files, field.as_deref(), &domain, reasons, windows)
-            }
             Self::Score { model: None, sentences: true, .. } => Err(RunError::Usage(
                 "--sentences needs a --model of yours: the embedded heads say too little of so few words".into(),
             )),
-            Self::Score { files, model: None, field, reasons, .. } => {
-                detect_default::score(&files, field.as_deref(), reasons)
+            Self::Score { files, model, field, domain, min_words, reasons, sentences, window_words } => {
+                let call = ScoreCall { files, field, min_words, n_reasons: reasons };
+                let windows = WindowParams { min_words: window_words, ..WindowParams::default() };
+                match model {
+                    Some(model) => detect::score(&model, &call, &domain, sentences.then_some(windows)),
+                    None if !domain.is_empty() => Err(RunError::Usage(
+                        "--domain chooses the thresholds of a calibrated --model: the embedded heads have none".into(),
+                    )),
+                    None => detect_default::score(&call),
+                }
             }
             Self::ZeroShot(args) => commands::zero_shot::zero_shot(&args.into()).await,
             Self::FewShot(args) => commands::few_shot::few_shot(&args.into()),

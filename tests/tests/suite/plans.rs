@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::TryStreamExt;
 use gristmill_core::annotator::{Annotator, AnnotatorEntry, Document, Measure, MeasureType, RecordSink};
 use gristmill_core::registry::{Registry, Tables};
+use gristmill_detectors::machine::annotator as machine_text;
+use gristmill_detectors::machine::embedded::{BASE_BYTES, CHAT_BYTES};
 use gristmill_run::config::Config;
-use gristmill_run::engine::{Engine, EngineOptions, Log, Wire};
+use gristmill_run::engine::{Engine, EngineOptions, Log, Outcome, Wire};
 use gristmill_run::plan::{Layout, Plan, Step};
 use gristmill_run::session::Sessions;
 
@@ -42,6 +44,27 @@ static COUNTED: &[AnnotatorEntry] = &[AnnotatorEntry {
     build: |_| Ok(Box::new(Counted)),
 }];
 
+/// How often `machine_text` has read a document in this process; only one test uses it.
+static READS: AtomicUsize = AtomicUsize::new(0);
+
+/// The operator `machine_text`, counting.
+struct MachineText(Box<dyn Annotator>);
+
+impl Annotator for MachineText {
+    fn measures(&self) -> &'static [Measure] {
+        self.0.measures()
+    }
+    fn annotate(&self, document: &Document<'_>, record: &mut dyn RecordSink) {
+        READS.fetch_add(1, Ordering::Relaxed);
+        self.0.annotate(document, record);
+    }
+}
+
+static MACHINE_TEXT: &[AnnotatorEntry] = &[AnnotatorEntry {
+    build: |params| Ok(Box::new(MachineText((machine_text::ENTRY.build)(params)?))),
+    ..machine_text::ENTRY
+}];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -54,10 +77,20 @@ fn planned(config: &Path, overrides: &[String], registry: Registry) -> (Plan, Se
     (plan, sessions)
 }
 
-#[tokio::test]
-async fn an_annotator_runs_once_per_document_however_many_rules_read_it() {
+/// Runs a config with these annotators beside the operators and stages of `stages`.
+async fn run_with(annotators: &'static [AnnotatorEntry], text: &str) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("counted.toml");
+    fs::write(&config, text).unwrap();
+    let own = Tables { annotators, comparisons: &[], transforms: &[], stages: Vec::new, functions: Vec::new };
+    let registry = Registry::join(&[gristmill_stages::TABLES, own]);
+    let (plan, sessions) = planned(&config, &[], registry);
+    let options = EngineOptions { jobs: 2, log: Log::Quiet, rehearse: false };
+    Engine::new(plan, Layout::new(folder.path().join("run")), sessions, options).run().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_annotator_runs_once_per_document_however_many_rules_read_it() {
     // Four rules and a later stage read the measures of the first filter; all three stages are one pass.
     let text = r#"
 [run]
@@ -90,18 +123,82 @@ id = "id"
 text = "text"
 n_bytes = "first.counted.n_bytes"
 "#;
-    fs::write(&config, text).unwrap();
-    let counted =
-        Tables { annotators: COUNTED, comparisons: &[], transforms: &[], stages: Vec::new, functions: Vec::new };
-    let registry = Registry::join(&[gristmill_stages::TABLES, counted]);
-    let (plan, sessions) = planned(&config, &[], registry);
-    let options = EngineOptions { jobs: 2, log: Log::Quiet, rehearse: false };
-    let engine = Engine::new(plan, Layout::new(folder.path().join("run")), sessions, options);
-    let outcome = engine.run().await.unwrap();
+    let outcome = run_with(COUNTED, text).await;
     let documents = outcome.stages.iter().find(|(name, _)| name == "first").unwrap().1.rows_in;
     // Two of the twenty lines, one damaged and one without a text, end before the filter.
     assert_eq!(documents, 18);
     assert_eq!(CALLS.load(Ordering::Relaxed), 18);
+}
+
+#[tokio::test]
+async fn a_detector_reads_a_document_once_in_a_filter_and_once_in_a_detect_stage() {
+    // All three stages are one pass; every one of their rules looks at what a detector said.
+    let text = r#"
+[run]
+name = "detected"
+[stage.docs]
+kind = "jsonl"
+files = ["sample-data/docs.jsonl"]
+max_bad_ratio = 0.1
+fields = { text = "content", id = "uuid" }
+[stage.first]
+kind = "filter"
+input = "docs"
+[stage.first.measure]
+machine = { op = "machine_text", min_words = 10 }
+[stage.first.keep]
+plain = "machine.attack_ratio < 0.5"
+few_hidden = "machine.n_invisible < 100"
+chat_where_scored = "machine.is_scored = (machine.chat_score IS NOT NULL)"
+base_where_scored = "machine.is_scored = (machine.base_score IS NOT NULL)"
+[stage.second]
+kind = "detect"
+input = "first"
+[stage.second.keep]
+plain = "machine.attack_ratio < 0.5"
+longer_texts_are_scored = "machine.is_scored <= first.machine.is_scored"
+[stage.release]
+kind = "release"
+input = "second"
+[stage.release.columns]
+id = "id"
+text = "text"
+score = "first.machine.chat_score"
+strict = "second.machine.chat_score"
+"#;
+    let outcome = run_with(MACHINE_TEXT, text).await;
+    let counts = |name: &str| outcome.stages.iter().find(|(stage, _)| stage == name).unwrap().1.clone();
+    assert_eq!((counts("first").rows_in, counts("second").rows_in), (18, 18));
+    assert_eq!(READS.load(Ordering::Relaxed), 18 + 18);
+}
+
+/// The plan of a `detect` stage with a model file of these bytes.
+fn with_model(folder: &Path, bytes: &[u8]) -> Plan {
+    let (model, config) = (folder.join("own.model"), folder.join("own.toml"));
+    fs::write(&model, bytes).unwrap();
+    let text = format!(
+        "[run]\nname = \"own\"\n[stage.docs]\nkind = \"jsonl\"\nfiles = [\"sample-data/docs.jsonl\"]\n\
+         fields = {{ text = \"content\", id = \"uuid\" }}\n\
+         [stage.scored]\nkind = \"detect\"\ninput = \"docs\"\nmodel = \"{}\"\n",
+        model.display()
+    );
+    fs::write(&config, text).unwrap();
+    planned(&config, &[], gristmill_run::registry()).0
+}
+
+#[test]
+fn a_detect_stage_without_rules_measures_and_knows_its_model_file_by_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let scored = |bytes: &[u8]| {
+        let plan = with_model(folder.path(), bytes);
+        let node = plan.nodes.iter().find(|node| node.decl.name == "scored").unwrap();
+        (node.fingerprint.clone(), node.schema.field_with_name("scored").unwrap().data_type().to_string())
+    };
+    let (chat, columns) = scored(CHAT_BYTES);
+    assert!(columns.contains("verdict") && columns.contains("ngram_score"), "{columns}");
+    // Another file under the same name is another stage; the same bytes are the same.
+    assert_ne!(scored(BASE_BYTES).0, chat);
+    assert_eq!(scored(CHAT_BYTES).0, chat);
 }
 
 /// The files of a folder that end in `.parquet`, with their bytes.

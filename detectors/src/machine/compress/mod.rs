@@ -16,7 +16,7 @@ mod embedded;
 mod preludes;
 mod tables;
 
-pub use preludes::{Compression, CompressionScorer, Preludes};
+pub use preludes::{Compression, CompressionParams, CompressionScorer, Preludes};
 
 use self::tables::Tables;
 

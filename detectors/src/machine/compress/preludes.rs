@@ -5,9 +5,30 @@
 //! needs no data at all. All are turned so that higher means machine. The classifier is only as zero-shot as its
 //! preludes: texts of the same domain make it a supervised one.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Compressor, Prelude};
+use crate::machine::zero_shot::first_words;
+
+/// Which texts are scored, and how much of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CompressionParams {
+    /// Fewest words of a text.
+    pub min_words: usize,
+    /// Words that are read; what follows is cut off, and the result says so.
+    pub max_words: usize,
+    /// Bytes that are read, for texts whose words are long beyond reason.
+    pub max_bytes: usize,
+}
+
+impl Default for CompressionParams {
+    /// As many words as the other zero-shot scores have tokens at least, and words at most. The compressor holds some 100
+    /// bytes for each byte that it has read.
+    fn default() -> Self {
+        Self { min_words: 50, max_words: 512, max_bytes: 100_000 }
+    }
+}
 
 /// What the compressor reads before a text.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +49,8 @@ pub struct Compression {
     pub after_machine: Option<f64>,
     /// After the human prelude, if there is one.
     pub after_human: Option<f64>,
+    /// Whether the text was cut.
+    pub is_cut: bool,
 }
 
 impl Preludes {
@@ -60,6 +83,19 @@ pub struct CompressionScorer<'p> {
 }
 
 impl CompressionScorer<'_> {
+    /// As [`CompressionScorer::score`], of the beginning of a text that is long enough; else the number of its words.
+    ///
+    /// # Errors
+    /// The number of words, when it is below `min_words`.
+    pub fn measure(&mut self, text: &str, params: &CompressionParams) -> Result<Compression, usize> {
+        let (words, is_cut) = first_words(text, params.max_words);
+        let beginning = &words[..words.floor_char_boundary(params.max_bytes)];
+        let n_words = words.split_whitespace().count();
+        let found = if n_words < params.min_words { None } else { self.score(beginning) };
+        let is_cut = is_cut || beginning.len() < words.len();
+        found.map(|found| Compression { is_cut, ..found }).ok_or(n_words)
+    }
+
     /// What the text costs; none for the empty text. Time is that of three readings, memory some 100 bytes per byte.
     pub fn score(&mut self, text: &str) -> Option<Compression> {
         if text.is_empty() {
@@ -72,7 +108,7 @@ impl CompressionScorer<'_> {
             (None, None) => -alone,
             (human, machine) => (human.unwrap_or(alone) / machine.unwrap_or(alone)).ln(),
         };
-        Some(Compression { score, alone, after_machine, after_human })
+        Some(Compression { score, alone, after_machine, after_human, is_cut: false })
     }
 }
 
@@ -105,5 +141,24 @@ mod tests {
         for text in ["x", "!!!", "\u{0}\u{0}", "日本語のテキスト", "مرحبا", &"ab ".repeat(200_000)] {
             assert!(scorer.score(text).unwrap().score.is_finite());
         }
+    }
+
+    #[test]
+    fn short_texts_are_not_scored_and_of_long_ones_the_beginning_is() {
+        let both = Preludes::new([MACHINE], [HUMAN]);
+        let mut scorer = both.scorer();
+        let params = CompressionParams::default();
+        assert_eq!(scorer.measure("", &params), Err(0));
+        assert_eq!(scorer.measure(MACHINE, &params), Err(13));
+        let whole = "the mill grinds ".repeat(20);
+        assert!(!scorer.measure(&whole, &params).unwrap().is_cut);
+        // 512 of 60,000 words, and 100,000 of some million bytes: what follows changes nothing.
+        let words = "the mill grinds ".repeat(20_000);
+        let found = scorer.measure(&words, &params).unwrap();
+        let first = words[..512 / 3 * 16 + 8].trim_end();
+        assert!(found.is_cut);
+        assert_eq!(found.score, scorer.score(first).unwrap().score);
+        let long_words = format!("{} ", "x".repeat(20_000)).repeat(60);
+        assert!(scorer.measure(&long_words, &params).unwrap().is_cut);
     }
 }

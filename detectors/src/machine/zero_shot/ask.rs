@@ -105,7 +105,7 @@ async fn score(worker: &dyn Worker, context: &str, text: &str, top: u32) -> Resu
 }
 
 /// The beginning of a text up to its `n`-th word, without the white space after it, and whether anything was cut off.
-pub(super) fn first_words(text: &str, n: usize) -> (&str, bool) {
+pub(crate) fn first_words(text: &str, n: usize) -> (&str, bool) {
     let (mut n_words, mut in_word) = (0, false);
     for (at, c) in text.char_indices() {
         if c.is_whitespace() {

@@ -22,6 +22,7 @@ use gristmill_lm::{Capabilities, Prompt, Worker, WorkerError};
 use serde::{Deserialize, Serialize};
 
 use super::scores::{Needs, Outcome, SCORES, Score, ScoreParams};
+pub(crate) use ask::first_words;
 pub use trust::Refusal;
 
 /// What is asked of a worker, and how scores are computed.

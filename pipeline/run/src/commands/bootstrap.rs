@@ -143,7 +143,6 @@ async fn pairs(
 
 /// Learns from some pairs, measures and calibrates on the others, and writes the model.
 fn learn(call: &BootstrapCall, name: &str, worker: &dyn Worker, pairs: &[Pair]) -> Result<String, RunError> {
-    let bug = |e: &dyn std::fmt::Display| RunError::from(Error::Bug(e.to_string()));
     let is_learnt = |pair: &Pair| xxh3_64_with_seed(pair.human.as_bytes(), 0) % 10 < LEARNT_OF_TEN;
     let (learnt, held): (Vec<&Pair>, Vec<&Pair>) = pairs.iter().partition(|pair| is_learnt(pair));
     let (humans, machines): (Vec<&str>, Vec<&str>) =
@@ -158,45 +157,7 @@ fn learn(call: &BootstrapCall, name: &str, worker: &dyn Worker, pairs: &[Pair]) 
     let groups: Vec<u64> = (0..texts.len() as u64).map(|i| i / 2).collect();
     let detector = Detector::fit(&texts, &labels, &groups, DetectorParams::default())
         .map_err(|e| RunError::Usage(e.to_string()))?;
-    let mut scorer = detector.scorer();
-    let (mut human, mut machine, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-    for (group, pair) in held.iter().enumerate() {
-        for (text, is_machine) in [(&pair.human, false), (&pair.machine, true)] {
-            let score = scorer.score(text).score;
-            if is_machine { &mut machine } else { &mut human }.push(score);
-            let n_words = text.split_whitespace().count();
-            rows.push(CalibrationRow {
-                score,
-                machine: is_machine,
-                group: group as u64,
-                domain: &call.domain,
-                n_words,
-            });
-        }
-    }
-    let curve = Curve::of(&human, &machine).map_err(|e| bug(&e))?;
-    let figure = |measure: &str, value: Option<f64>| {
-        let on = "held-out pairs of this domain".to_owned();
-        value.map(|value| Figure { measure: measure.into(), on, value, interval: None, n_docs: held.len() as u64 })
-    };
-    let tpr = curve.at_fpr(0.01).and_then(|point| point.tpr);
-    let figures: Vec<Figure> =
-        [figure("AUROC", curve.auroc()), figure("TPR at 1 % FPR", tpr)].into_iter().flatten().collect();
-    for figure in &figures {
-        let _ = writeln!(told, "{}: {:.3} on {} held-out pairs", figure.measure, figure.value, held.len());
-    }
-    let params = CalibrationParams { probability: Some(ProbabilityMethod::Platt), ..CalibrationParams::default() };
-    let table = CalibrationTable::fit(&rows, &params).map_err(|e| bug(&e))?;
-    let bound = table.entry(&call.domain, params.min_words).and_then(|entry| entry.machine_above.as_ref());
-    let _ = match bound {
-        Some(bound) => writeln!(told, "calibrated: at most 1 % of such human texts score above {:.3}", bound.threshold),
-        None => writeln!(
-            told,
-            "too few held-out human texts of {} words and more for a threshold at 1 %: scores without verdicts; add human \
-             texts with `detect calibrate`",
-            params.min_words
-        ),
-    };
+    let (figures, table) = measure(call, &detector, &held, &mut told)?;
     let training = TrainingSource {
         name: format!("{} human texts and their counterparts", learnt.len()),
         domains: vec![call.domain.clone()].into_iter().filter(|domain| !domain.is_empty()).collect(),
@@ -215,4 +176,49 @@ fn learn(call: &BootstrapCall, name: &str, worker: &dyn Worker, pairs: &[Pair]) 
     };
     told.push_str(&save(&detector, &passport, &call.out)?);
     Ok(told)
+}
+
+/// Measures and calibrates a detector on the pairs held out, and says what came of it.
+fn measure(
+    call: &BootstrapCall,
+    detector: &Detector,
+    held: &[&Pair],
+    told: &mut String,
+) -> Result<(Vec<Figure>, CalibrationTable), RunError> {
+    let bug = |e: &dyn std::fmt::Display| RunError::from(Error::Bug(e.to_string()));
+    let mut scorer = detector.scorer();
+    let (mut human, mut machine, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    for (group, pair) in (0..).zip(held) {
+        for (text, is_machine) in [(&pair.human, false), (&pair.machine, true)] {
+            let score = scorer.score(text).score;
+            if is_machine { &mut machine } else { &mut human }.push(score);
+            let n_words = text.split_whitespace().count();
+            rows.push(CalibrationRow { score, machine: is_machine, group, domain: &call.domain, n_words });
+        }
+    }
+    let curve = Curve::of(&human, &machine).map_err(|e| bug(&e))?;
+    let figure = |measure: &str, value: Option<f64>| {
+        let on = "held-out pairs of this domain".to_owned();
+        value.map(|value| Figure { measure: measure.into(), on, value, interval: None, n_docs: held.len() as u64 })
+    };
+    let tpr = curve.at_fpr(0.01).and_then(|point| point.tpr);
+    let figures: Vec<Figure> =
+        [figure("AUROC", curve.auroc()), figure("TPR at 1 % FPR", tpr)].into_iter().flatten().collect();
+    for figure in &figures {
+        // Writing to a String cannot fail.
+        let _ = writeln!(told, "{}: {:.3} on {} held-out pairs", figure.measure, figure.value, held.len());
+    }
+    let params = CalibrationParams { probability: Some(ProbabilityMethod::Platt), ..CalibrationParams::default() };
+    let table = CalibrationTable::fit(&rows, &params).map_err(|e| bug(&e))?;
+    let bound = table.entry(&call.domain, params.min_words).and_then(|entry| entry.machine_above.as_ref());
+    let _ = match bound {
+        Some(bound) => writeln!(told, "calibrated: at most 1 % of such human texts score above {:.3}", bound.threshold),
+        None => writeln!(
+            told,
+            "too few held-out human texts of {} words and more for a threshold at 1 %: scores without verdicts; add human \
+             texts with `detect calibrate`",
+            params.min_words
+        ),
+    };
+    Ok((figures, table))
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use gristmill_core::error::Error;
 use gristmill_detectors::calibrate::{
-    Calibration, CalibrationParams, CalibrationRow, CalibrationTable, ProbabilityMethod, Verdict,
+    Abstain, Calibration, CalibrationParams, CalibrationRow, CalibrationTable, ProbabilityMethod, Verdict,
 };
 use gristmill_detectors::leak_probe::leak_probe;
-use gristmill_detectors::machine::detector::{Detector, DetectorParams};
+use gristmill_detectors::machine::detector::{Detector, DetectorParams, Score};
 use gristmill_detectors::machine::detector_file::Passport;
 use gristmill_detectors::machine::sentences::{PartScores, SentenceScore, WindowParams, score_parts};
 use gristmill_detectors::model_file::{TrainingSource, card};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::RunError;
-use crate::audit::{DataKind, Keys, read_side, texts};
+use crate::audit::{text_of, values_of};
 use crate::plan::write_whole;
 
 /// AUROC of a formatting scalar from which the leak probe speaks up.
@@ -47,8 +47,48 @@ impl Sides {
     }
 }
 
+/// The texts of files, in order. A file that has rows and not one text under the field is refused: it would be read as
+/// so many empty texts.
 pub(crate) fn read(files: &[PathBuf], field: Option<&str>) -> Result<Vec<String>, RunError> {
-    Ok(texts(&read_side("texts", files, DataKind::Text, Keys { field, ..Keys::default() })?))
+    let key = field.unwrap_or("text");
+    let mut texts = Vec::new();
+    for file in files {
+        let rows = values_of(file, field).map_err(|error| of_lists(file).unwrap_or(error))?;
+        let has_text = |row: &Value| row.is_string() || row.get(key).is_some_and(Value::is_string);
+        if !rows.is_empty() && !rows.iter().any(has_text) {
+            return Err(RunError::Usage(format!(
+                "{}: no row has a text under `{key}`; {}",
+                file.display(),
+                kind_of(&rows[0])
+            )));
+        }
+        texts.extend(rows.iter().map(|row| text_of(row, field)));
+    }
+    Ok(texts)
+}
+
+/// A better complaint about a file that is one object of lists, one of which was to be named.
+fn of_lists(file: &Path) -> Option<RunError> {
+    let Value::Object(lists) = serde_json::from_slice(&fs::read(file).ok()?).ok()? else { return None };
+    let lists: Vec<&str> = lists.iter().filter(|(_, list)| list.is_array()).map(|(name, _)| name.as_str()).collect();
+    let (file, lists) = (file.display(), lists.join(", "));
+    Some(RunError::Usage(format!(
+        "{file}: one JSON object, not lines of them; name one of its lists as the field: {lists}"
+    )))
+}
+
+/// What a row is that is no text: for errors.
+fn kind_of(row: &Value) -> String {
+    match row {
+        Value::Object(keys) if keys.is_empty() => "the first is empty".into(),
+        Value::Object(keys) => {
+            let keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+            format!("the first has {}: name the right one as the field", keys.join(", "))
+        }
+        Value::Array(_) => "the first is a list".into(),
+        Value::Null => "the first is null".into(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("the first is {row}"),
+    }
 }
 
 pub(crate) fn load(model: &Path) -> Result<(Detector, Passport), RunError> {
@@ -184,25 +224,42 @@ fn tell_parts(
     }
 }
 
+/// What is scored, by whatever detector.
+#[derive(Debug, Clone)]
+pub struct ScoreCall {
+    /// Files of texts.
+    pub files: Vec<PathBuf>,
+    /// Field of the text.
+    pub field: Option<String>,
+    /// Words below which a text has no score.
+    pub min_words: usize,
+    /// Reasons given for each text.
+    pub n_reasons: usize,
+}
+
 /// Scores texts: a JSON line each, with a verdict where the detector may give one, and its reasons.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn score(
-    model: &Path,
-    files: &[PathBuf],
-    field: Option<&str>,
-    domain: &str,
-    n_reasons: usize,
-    windows: Option<WindowParams>,
-) -> Result<String, RunError> {
+pub fn score(model: &Path, call: &ScoreCall, domain: &str, windows: Option<WindowParams>) -> Result<String, RunError> {
     let (detector, passport) = load(model)?;
     let mut scorer = detector.scorer();
     let mut out = String::new();
-    for (i, text) in read(files, field)?.iter().enumerate() {
-        let score = scorer.score(text);
-        let verdict = passport.calibration.verdict(score.score, domain, text.split_whitespace().count());
-        let mut line = json!({ "row": i + 1, "score": score.score, "ngram": score.ngram, "style": score.style });
+    for (i, text) in read(&call.files, call.field.as_deref())?.iter().enumerate() {
+        let n_words = text.split_whitespace().count();
+        let mut line = json!({ "row": i + 1, "n_words": n_words, "score": null, "ngram": null, "style": null });
+        let mut verdict = Verdict::Abstain(Abstain::TooShort { n_words, min_words: call.min_words });
+        if n_words >= call.min_words {
+            let Score { score, ngram, style } = scorer.score(text);
+            (line["score"], line["ngram"], line["style"]) = (json!(score), json!(ngram), json!(style));
+            verdict = passport.calibration.verdict(score, domain, n_words);
+            if let Some(probability) = passport.calibration.probability(score) {
+                line["probability"] = json!(probability);
+            }
+            if call.n_reasons > 0 {
+                line["reasons"] = json!(detector.reasons(text, call.n_reasons));
+            }
+        }
         line["verdict"] = match verdict {
             Verdict::Machine => json!("machine"),
             Verdict::Human => json!("human"),
@@ -211,13 +268,7 @@ pub fn score(
         if let Verdict::Abstain(why) = verdict {
             line["why_not"] = json!(why);
         }
-        if let Some(probability) = passport.calibration.probability(score.score) {
-            line["probability"] = json!(probability);
-        }
-        if n_reasons > 0 {
-            line["reasons"] = json!(detector.reasons(text, n_reasons));
-        }
-        if let Some(windows) = windows {
+        if let Some(windows) = windows.filter(|_| n_words >= call.min_words) {
             let parts = score_parts(text, windows, |part| scorer.score(part).score);
             tell_parts(text, &parts, &passport.calibration, domain, windows, &mut line);
         }

@@ -11,13 +11,13 @@ use gristmill_core::error::Error;
 use gristmill_detectors::calibrate::Abstain;
 use gristmill_detectors::machine::detector::{Detector, Reader};
 use gristmill_detectors::machine::detector_file::Passport;
-use gristmill_detectors::machine::embedded::{Embedded, LEAST_WORDS, embedded};
+use gristmill_detectors::machine::embedded::{Embedded, embedded};
 use gristmill_detectors::machine::pool::{Cell, fit, small_params, unseen_domain_figures};
 use gristmill_detectors::model_file::TrainingSource;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::detect::{self, read, save};
+use super::detect::{self, ScoreCall, read, save};
 use crate::RunError;
 
 /// What the embedded heads are made from.
@@ -41,26 +41,30 @@ pub struct TrainDefaultCall {
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn score(files: &[PathBuf], field: Option<&str>, n_reasons: usize) -> Result<String, RunError> {
+pub fn score(call: &ScoreCall) -> Result<String, RunError> {
     let Embedded { chat, base } = embedded().map_err(|cause| Error::Bug(cause.into()))?;
     let mut reader = Reader::new(&chat.detector);
     let mut out = String::new();
-    for (i, text) in read(files, field)?.iter().enumerate() {
-        let n_words = text.split_whitespace().count();
+    for (i, text) in read(&call.files, call.field.as_deref())?.iter().enumerate() {
+        let (n_words, min_words) = (text.split_whitespace().count(), call.min_words);
         let mut line = json!({ "row": i + 1, "n_words": n_words, "chat": null, "base": null });
-        if n_words >= LEAST_WORDS {
-            reader.read(text);
+        let why_not = if n_words < min_words {
+            Abstain::TooShort { n_words, min_words }
+        } else if reader.read(text).is_latin {
+            Abstain::Uncalibrated
+        } else {
+            Abstain::OtherScript
+        };
+        let is_scored = why_not == Abstain::Uncalibrated;
+        if is_scored {
             line["chat"] = json!(chat.detector.score(&reader).score);
             line["base"] = json!(base.detector.score(&reader).score);
         }
         line["calibrated"] = json!(false);
         line["verdict"] = json!(null);
-        line["why_not"] = match n_words < LEAST_WORDS {
-            true => json!(Abstain::TooShort { n_words, min_words: LEAST_WORDS }),
-            false => json!(Abstain::Uncalibrated),
-        };
-        if n_reasons > 0 && n_words >= LEAST_WORDS {
-            let reasons = |head: &Detector| head.reasons(text, n_reasons);
+        line["why_not"] = json!(why_not);
+        if call.n_reasons > 0 && is_scored {
+            let reasons = |head: &Detector| head.reasons(text, call.n_reasons);
             line["reasons"] = json!({ "chat": reasons(&chat.detector), "base": reasons(&base.detector) });
         }
         // Writing to a String cannot fail.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use gristmill_detectors::calibrate::Abstain;
 use gristmill_detectors::machine::fewshot::{CENTRE_TEXTS, Contrast, Encoder, StyleEncoder, Supports};
 use gristmill_detectors::machine::normalise::Level;
 use serde_json::json;
@@ -23,6 +24,8 @@ pub struct FewShotCall {
     pub field: Option<String>,
     /// Texts by one writer that are scored together.
     pub episode: usize,
+    /// Words of a text, or of all texts of an episode, below which it has no score.
+    pub min_words: usize,
     /// A detector whose human reference gives the scale; none for that of the human texts here.
     pub model: Option<PathBuf>,
 }
@@ -59,6 +62,20 @@ pub fn few_shot(call: &FewShotCall) -> Result<String, RunError> {
     let mut out = String::new();
     let size = call.episode.max(1);
     for (i, episode) in rows.chunks(size).enumerate() {
+        let n_words = texts[i * size..i * size + episode.len()].iter().map(|text| text.split_whitespace().count());
+        let n_words: usize = n_words.sum();
+        let place = match size {
+            1 => ("row", json!(i + 1)),
+            _ => ("rows", json!([i * size + 1, i * size + episode.len()])),
+        };
+        if n_words < call.min_words {
+            let mut line = json!({ "score": null, "contrast": null, "nearest": null, "n_words": n_words });
+            line[place.0] = place.1;
+            line["why_not"] = json!(Abstain::TooShort { n_words, min_words: call.min_words });
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{line}");
+            continue;
+        }
         let found = supports.attribute(&supports.episode(episode));
         let cosines: serde_json::Map<String, serde_json::Value> =
             supports.names().iter().cloned().zip(found.cosines.iter().map(|cosine| json!(cosine))).collect();
@@ -66,12 +83,8 @@ pub fn few_shot(call: &FewShotCall) -> Result<String, RunError> {
         let mut line =
             json!({ "score": found.score, "contrast": contrast, "nearest": supports.names()[found.nearest] });
         line["cosines"] = json!(cosines);
-        match size {
-            1 => line["row"] = json!(i + 1),
-            _ => line["rows"] = json!([i * size + 1, i * size + episode.len()]),
-        }
-        let n_words = texts[i * size..i * size + episode.len()].iter().map(|text| text.split_whitespace().count());
-        line["n_words"] = json!(n_words.sum::<usize>());
+        line[place.0] = place.1;
+        line["n_words"] = json!(n_words);
         if human.len() < CENTRE_TEXTS {
             line["note"] = json!(format!("{} human texts give the centre; {CENTRE_TEXTS} are enough", human.len()));
         }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use futures::StreamExt;
-use gristmill_detectors::machine::compress::Preludes;
+use gristmill_detectors::machine::compress::{CompressionParams, Preludes};
+use gristmill_detectors::machine::normalise::Normaliser;
 use gristmill_detectors::machine::scores::{Basis, Measured};
 use gristmill_detectors::machine::zero_shot::{TextScores, Witnesses, ZeroShot, ZeroShotParams};
 use gristmill_lm::error::Action;
@@ -78,14 +79,20 @@ fn compress(call: &ZeroShotCall, texts: &[String], lines: &mut [Map<String, Valu
         true => Preludes::embedded(),
         false => Preludes::new(machine.iter().map(String::as_str), human.iter().map(String::as_str)),
     };
-    let mut scorer = preludes.scorer();
+    // The compressor knows no tokens: its words are held to the limit of theirs.
+    let (min_words, max_words) = (call.params.arithmetic.min_tokens, call.params.max_words);
+    let params = CompressionParams { min_words, max_words, ..CompressionParams::default() };
+    let (mut scorer, normaliser) = (preludes.scorer(), Normaliser::default());
     for (text, line) in texts.iter().zip(lines) {
-        match scorer.score(&gristmill_detectors::machine::normalise::Normaliser::default().apply(text).text) {
-            Some(found) => {
+        match scorer.measure(&normaliser.apply(text).text, &params) {
+            Ok(found) => {
+                if found.is_cut {
+                    line.insert("is_cut".into(), json!(true));
+                }
                 line.insert(COMPRESSION.into(), json!(found.score));
                 line.insert("bits_per_byte".into(), json!(found.alone));
             }
-            None => abstain(line, COMPRESSION, "an empty text"),
+            Err(n_words) => abstain(line, COMPRESSION, &too_few_words(n_words, min_words)),
         }
     }
     Ok(())
@@ -161,6 +168,11 @@ fn about(line: &mut Map<String, Value>, name: &str, measured: &Measured) {
         }
         below(line, "estimated")[name] = told;
     }
+}
+
+/// Why a text has no score by compression.
+pub(crate) fn too_few_words(n_words: usize, min_words: usize) -> String {
+    format!("expected at least {min_words} words, found {n_words}")
 }
 
 fn abstain(line: &mut Map<String, Value>, name: &str, why: &str) {

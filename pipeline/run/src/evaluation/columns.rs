@@ -27,6 +27,7 @@ use super::settings::{
 use super::texts::KnownText;
 use crate::RunError;
 use crate::commands::detect::{load, read};
+use crate::commands::zero_shot::too_few_words;
 
 /// Texts in the hands of a worker at a time; its pool decides how many requests go out.
 const ASKED_AT_ONCE: usize = 16;
@@ -166,7 +167,8 @@ fn compression(name: &str, texts: &[KnownText], table: &CompressionTable) -> Res
         false => Preludes::new(machine.iter().map(String::as_str), human.iter().map(String::as_str)),
     };
     let score = |scorer: &mut CompressionScorer<'_>, text: &KnownText| {
-        scorer.score(&text.text).map(|found| found.score).ok_or_else(|| "an empty text".to_owned())
+        let found = scorer.measure(&text.text, &table.limits);
+        found.map(|found| found.score).map_err(|n_words| too_few_words(n_words, table.limits.min_words))
     };
     let scores: Vec<Result<f64, String>> = texts.par_iter().map_init(|| preludes.scorer(), score).collect();
     Ok(Column::new(name.to_owned(), scores))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use gristmill_core::params::{self, ParamError};
 use gristmill_core::registry::nearest;
 use gristmill_detectors::eval::{BootstrapParams, EvalParams, LengthBands};
+use gristmill_detectors::machine::compress::CompressionParams;
 use gristmill_detectors::machine::fewshot::protocol::ProtocolParams;
 use gristmill_detectors::machine::normalise::Level;
 use gristmill_detectors::machine::scores::Score;
@@ -154,6 +155,8 @@ pub struct CompressionTable {
     pub human_texts: Vec<PathBuf>,
     /// Field of the text in these.
     pub field: Option<String>,
+    /// Which texts are scored, and how much of each.
+    pub limits: CompressionParams,
 }
 
 /// `kind = "scores"`.

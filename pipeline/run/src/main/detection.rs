@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use gristmill_detectors::calibrate::PrevalenceParams;
 use gristmill_detectors::eval::BootstrapParams;
+use gristmill_detectors::machine::embedded::LEAST_WORDS;
 use gristmill_detectors::machine::scores::ScoreParams;
 use gristmill_detectors::machine::zero_shot::ZeroShotParams;
 use gristmill_run::commands::detect::Sides;
@@ -76,7 +77,7 @@ pub(super) struct ZeroShotArgs {
     /// Alternatives asked for at each token
     #[arg(long)]
     top: Option<u32>,
-    /// Fewest tokens of a text
+    /// Fewest tokens of a text; words, for compression
     #[arg(long, default_value_t = 50)]
     min_tokens: usize,
     /// Words of a text that are scored
@@ -133,6 +134,9 @@ pub(super) struct FewShotArgs {
     /// Texts that follow each other and are by one writer, scored together
     #[arg(long, default_value_t = 1)]
     episode: usize,
+    /// Words of a text, or of all texts of an episode, below which it has no score
+    #[arg(long, default_value_t = LEAST_WORDS)]
+    min_words: usize,
     /// A model whose human reference gives the scale (default: that of --human)
     #[arg(long)]
     model: Option<PathBuf>,
@@ -140,8 +144,8 @@ pub(super) struct FewShotArgs {
 
 impl From<FewShotArgs> for FewShotCall {
     fn from(args: FewShotArgs) -> Self {
-        let FewShotArgs { files, supports, human, field, episode, model } = args;
-        Self { supports, human, files, field, episode, model }
+        let FewShotArgs { files, supports, human, field, episode, min_words, model } = args;
+        Self { supports, human, files, field, episode, min_words, model }
     }
 }
 
