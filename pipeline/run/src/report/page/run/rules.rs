@@ -82,7 +82,7 @@ fn card(h: &mut Html, i: usize, rule: &RuleReport, shares: &RuleShares, limits: 
                     h.el("p", &at().class("soft small"), |h| {
                         h.words("No histogram of ");
                         h.data(measure);
-                        h.words(": its values were not kept.");
+                        h.words(": its values were not kept. With checkpoint = true in the stage they are.");
                     });
                 }
                 (None, None) => h.leaf("p", &at().class("soft small"), "No single measure, so no histogram."),
