@@ -263,6 +263,13 @@ fn few_shot(cells: &[Cell]) {
     }
 }
 
+/// Compressed bytes per byte.
+fn deflated(text: &str) -> f64 {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let _ = std::io::Write::write_all(&mut encoder, text.as_bytes());
+    encoder.finish().map_or(0.0, |bytes| bytes.len() as f64 / text.len().max(1) as f64)
+}
+
 fn compression(cells: &[Cell]) {
     let rows: Vec<_> = cells
         .par_iter()
@@ -271,18 +278,26 @@ fn compression(cells: &[Cell]) {
             let foreign = cells.iter().filter(|c| c.domain != cell.domain && family(c) == Some(Family::Chat));
             let foreign: Vec<&str> = foreign.flat_map(|c| c.machine.iter().take(20)).map(String::as_str).collect();
             let (nothing, foreign) = (Prelude::empty(), Prelude::of(foreign));
-            let deflated = |text: &str| {
-                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-                let _ = std::io::Write::write_all(&mut encoder, text.as_bytes());
-                encoder.finish().map_or(0.0, |bytes| bytes.len() as f64 / text.len().max(1) as f64)
-            };
             let all = || 0..cell.keys.len();
+            // Of its own family, from other domains and other models: what the user of a prelude of ours has.
+            let akin: Vec<&Cell> = cells
+                .iter()
+                .filter(|c| c.domain != cell.domain && c.model != cell.model && family(c) == family(cell))
+                .collect();
+            let texts = |of: fn(&Cell) -> &Vec<String>| -> Vec<&str> {
+                akin.iter().flat_map(|c| of(c).iter().take(20)).map(String::as_str).collect()
+            };
+            let (machines, people) = (Prelude::of(texts(|c| &c.machine)), Prelude::of(texts(|c| &c.human)));
+            let (mut m, mut h) = (machines.compressor(), people.compressor());
             let (mut a, mut b) = (nothing.compressor(), foreign.compressor());
             let mut row = vec![
                 ("zlib ratio", vec![CellScores::of(cell, all(), |text| -deflated(text))]),
                 ("no prelude", vec![CellScores::of(cell, all(), |text| -a.bits_per_byte(text))]),
                 ("foreign chat prelude", vec![CellScores::of(cell, all(), |text| -b.bits_per_byte(text))]),
+                ("foreign, its family", vec![CellScores::of(cell, all(), |text| -m.bits_per_byte(text))]),
             ];
+            let ratio = |text: &str| (h.bits_per_byte(text) / m.bits_per_byte(text)).ln();
+            row.push(("the same over human", vec![CellScores::of(cell, all(), ratio)]));
             let held = |fold: u64| {
                 let learnt = part(cell, 1 - fold);
                 let people = Prelude::of(learnt.human.iter().map(String::as_str));

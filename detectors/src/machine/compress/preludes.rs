@@ -2,7 +2,9 @@
 //!
 //! With both preludes it is ln(bits after human / bits after machine), the classifier by compression of Jiang et al.; with
 //! one of them the other length is that after nothing, which is ZipPy's; with none it is minus the bits per byte, which
-//! needs no data at all. All are turned so that higher means machine. The classifier is only as zero-shot as its
+//! needs no data at all. A machine prelude is of the family that is looked for: over the public pairs, with texts of other
+//! domains and models, a prelude of chat models finds chat models with an AUROC of .874 to .894 and plain samples with .651,
+//! one of plain samples finds those with .692 (`detection_tables compression`). All are turned so that higher means machine. The classifier is only as zero-shot as its
 //! preludes: texts of the same domain make it a supervised one.
 
 use serde::{Deserialize, Serialize};
