@@ -94,7 +94,13 @@ pub fn load(model: Option<&Path>, head: &str) -> Result<(Detector, Passport), Ru
 /// # Errors
 /// When a file cannot be read or is not named and made as expected, or a model is in both pools.
 pub fn train(call: &TrainDefaultCall) -> Result<String, RunError> {
-    let pools = [("chat", cells(&call.chat)?), ("base", cells(&call.base)?)];
+    // Whatever the order in which they were named, the same files make the same heads.
+    let [chat, base] = [&call.chat, &call.base].map(|files| {
+        let mut files = files.clone();
+        files.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
+        files
+    });
+    let pools = [("chat", cells(&chat)?), ("base", cells(&base)?)];
     let both = pools[0].1.iter().find(|cell| pools[1].1.iter().any(|other| other.model == cell.model));
     if let Some(cell) = both {
         let message =
@@ -103,7 +109,7 @@ pub fn train(call: &TrainDefaultCall) -> Result<String, RunError> {
     }
     fs::create_dir_all(&call.out).map_err(|e| RunError::Usage(format!("{}: {e}", call.out.display())))?;
     let mut told = String::new();
-    for ((head, cells), files) in pools.iter().zip([&call.chat, &call.base]) {
+    for ((head, cells), files) in pools.iter().zip([&chat, &base]) {
         let refuse = |e: &dyn std::fmt::Display| RunError::Usage(format!("{head} head: {e}"));
         let figures = unseen_domain_figures(cells, small_params()).map_err(|e| refuse(&e))?;
         for figure in &figures {
