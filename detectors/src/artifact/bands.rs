@@ -103,7 +103,7 @@ impl Bands {
     }
 
     /// The second limit of a metric.
-    pub(crate) fn alarm(&self, metric: &str) -> Limits {
+    pub fn alarm(&self, metric: &str) -> Limits {
         self.band.get(metric).map_or_else(Limits::default, |band| band.alarm)
     }
 

@@ -49,7 +49,7 @@ pub const ENTRY: AnnotatorEntry = AnnotatorEntry {
 const SCORED: Measure = Measure {
     name: "is_scored",
     kind: MeasureType::Bool,
-    about: "whether the text has `min_words` words or more, and mostly Latin letters",
+    about: "whether the text has `min_words` words or more and, for the embedded heads, mostly Latin letters",
 };
 const N_WORDS: Measure = Measure { name: "n_words", kind: MeasureType::Int, about: "words between white space" };
 const N_INVISIBLE: Measure =

@@ -165,6 +165,11 @@ pub(crate) fn of_splits(pair: &Pair<'_>, splits: &[String], out: &mut Collector<
     let largest =
         || sizes.iter().max_by_key(|(name, n)| (**n, std::cmp::Reverse(**name))).map_or("", |(name, _)| *name);
     let train = if sizes.contains_key("train") { "train" } else { largest() };
+    if docs.len() < splits.len() {
+        let cause =
+            format!("of {} rows {} were read, and copies stand in the rest: raise max_rows", splits.len(), docs.len());
+        return out.cannot(&table::SPLIT_OVERLAP, &cause);
+    }
     if sizes.len() < 2 {
         return out.cannot(&table::SPLIT_OVERLAP, "all rows are of one split");
     }

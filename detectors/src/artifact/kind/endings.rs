@@ -55,7 +55,7 @@ impl Ending {
             Self::Done
         } else if (last.saturating_sub(1)..=last).any(|turn| holds(turn, PhraseKind::Closing)) {
             Self::Farewell
-        } else if text.ends_with(['?', '？']) {
+        } else if text.trim_end_matches(['"', '\'', ')', '”', '’', '»', '*', '_']).ends_with(['?', '？']) {
             Self::Question
         } else if repeats(talk, last, near_jaccard) {
             Self::Repeat

@@ -43,16 +43,21 @@ static FORMS: LazyLock<[Regex; 4]> = LazyLock::new(|| {
     })
 });
 
-/// The full dates of a text, by form and place; a stretch is read by one form only. Linear in the text.
+/// The full dates of a text, by form and place; a stretch is read by one form only. Linear in the text, but for
+/// sorting the dates.
 pub fn dates(text: &str) -> Vec<Date> {
     let mut dates: Vec<Date> = Vec::new();
     if !text.bytes().any(|byte| byte.is_ascii_digit()) {
         return dates;
     }
+    // Stretches that earlier forms have read, by their place; those of one form never overlap.
+    let mut taken: Vec<(usize, usize)> = Vec::new();
     for (form, pattern) in FORMS.iter().enumerate() {
+        let n_before = dates.len();
         for found in pattern.captures_iter(text) {
             let Some(whole) = found.get(0) else { continue };
-            if dates.iter().any(|date| whole.start() < date.end && date.start < whole.end()) {
+            let next = taken.partition_point(|(_, end)| *end <= whole.start());
+            if taken.get(next).is_some_and(|(start, _)| *start < whole.end()) {
                 continue;
             }
             let group = |i: usize| found.get(i).map_or("", |group| group.as_str());
@@ -65,6 +70,8 @@ pub fn dates(text: &str) -> Vec<Date> {
             };
             dates.push(Date { start: whole.start(), end: whole.end(), is_possible });
         }
+        taken.extend(dates[n_before..].iter().map(|date| (date.start, date.end)));
+        taken.sort_unstable();
     }
     dates
 }

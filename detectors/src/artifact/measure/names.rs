@@ -13,7 +13,8 @@ static GRAMMAR: LazyLock<HashSet<&'static str>> = LazyLock::new(|| lexicon::word
 
 /// A word as it is compared: in lower case, without a possessive ending, numbers without their commas.
 fn plain(word: &str) -> String {
-    let word = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
+    let word = word.replace('’', "'");
+    let word = word.strip_suffix("'s").unwrap_or(&word);
     if word.starts_with(|c: char| c.is_ascii_digit()) { word.replace(',', "") } else { word.to_lowercase() }
 }
 
@@ -27,7 +28,9 @@ pub fn names(text: &str) -> Vec<String> {
         } else if token.chars().all(char::is_whitespace) {
         } else if let Some(first) = token.chars().next().filter(|c| c.is_alphanumeric()) {
             let is_name = !opens_sentence && first.is_uppercase() && token.chars().nth(1).is_some();
-            if (is_name && !GRAMMAR.contains(token.to_lowercase().as_str())) || (!opens_line && first.is_numeric()) {
+            if (is_name && !GRAMMAR.contains(token.to_lowercase().replace('’', "'").as_str()))
+                || (!opens_line && first.is_numeric())
+            {
                 names.push(plain(token));
             }
             (opens_sentence, opens_line) = (false, false);
@@ -61,6 +64,8 @@ mod tests {
         );
         // Lists, titles and words of grammar have capitals of their own.
         assert_eq!(names("1. Apples\n2. Pears\n- Plums: Ripe ones, And I'M sure"), Vec::<String>::new());
+        // Whichever apostrophe the writer has.
+        assert_eq!(names("He said I’m late and I’ve left O’Neil"), ["o'neil"]);
         assert_eq!(names(""), Vec::<String>::new());
     }
 

@@ -1,7 +1,7 @@
 //! What a speaker says of itself: its name and its age.
 //!
-//! By pattern, in English: "my name is", "I'm called", "call me"; "I am 34 years old", "I'm 34." What is told of others or
-//! asked is not read, and a name is one word with a capital. Few statements are found and few of them wrongly, which suits a
+//! By pattern, in English: "my name is"; "I am 34 years old", "I'm 34." What is told of others or
+//! asked is not read, nor what one may be called: a nickname contradicts no name. A name is one word with a capital. Few statements are found and few of them wrongly, which suits a
 //! measure that looks for two that contradict each other.
 
 use regex::Regex;
@@ -30,7 +30,7 @@ impl Slot {
 }
 
 static FORMS: LazyLock<[(Slot, Regex); 2]> = LazyLock::new(|| {
-    let name = r"(?:[Mm]y name is|[Mm]y name['’]s|I am called|I['’]m called|(?:^|[.!?] |[Yy]ou (?:can|may) )[Cc]all me) (\p{Lu}[\p{L}'’-]+)";
+    let name = r"[Mm]y name(?: is|['’]s) (\p{Lu}(?:['’-]?\p{L})+)";
     let age = r"\bI(?:['’]m| am) (?:now |just |only |already )?([0-9]{1,3})(?: years? old|(?:[.,!?;](?:\s|$)|$))";
     [(Slot::Name, name), (Slot::Age, age)]
         .map(|(slot, form)| (slot, Regex::new(form).unwrap_or_else(|_| unreachable!("the patterns are used in tests"))))
@@ -66,7 +66,7 @@ mod tests {
             |text: &str| statements(text).into_iter().map(|(slot, value)| format!("{} {value}", slot.name())).collect();
         let all: Vec<String> = of("Hi, my name is Zoë and I'm 34 years old.");
         assert_eq!(all, ["name zoë", "age 34"]);
-        let all: Vec<String> = of("Call me O'Neil. I am 7, I’m 8!");
+        let all: Vec<String> = of("My name's O'Neil. I am 7, I’m 8!");
         assert_eq!(all, ["name o'neil", "age 7", "age 8"]);
         for text in [
             "my name is not important",
@@ -85,6 +85,7 @@ mod tests {
         let of = |turns: &[&'static str]| contradictions(turns.iter().copied());
         assert_eq!(of(&["My name is Ann.", "I said my name is Ann."]), Some(vec![]));
         assert_eq!(of(&["My name is Ann. I'm 30.", "I am 31 years old.", "Call me Ann"]), Some(vec![Slot::Age]));
+        assert_eq!(of(&["My name is Robert, but you can call me Bob.", "'My name is Robert'"]), Some(vec![]));
         assert_eq!(of(&["Hello."]), None);
     }
 }

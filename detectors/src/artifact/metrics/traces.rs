@@ -75,7 +75,7 @@ crate::artifact::metric::metric_table! {
         "Share of candidate texts of at least five words whose word 5-grams have a Jaccard similarity of at least 0.8 with a text of the reference."; "As near duplicates"; "the candidate copies the reference"; "the candidate does not copy the reference"; "drop these rows"
     }
     SPLIT_OVERLAP = "split_overlap" "Held-out rows that stand in train" Duplicates Share Difference Candidate {
-        "Share of the texts outside the split `train` (the largest, if none has that name) that share a run of 13 words with a text of it (all words of one that is shorter, of at least eight), or whose word 5-grams have a Jaccard similarity of at least 0.8 with one's.";
+        "Share of the texts outside the split `train` (the largest, if none has that name) that share a run of 13 words with a text of it (all words of one that is shorter, of at least eight), or whose word 5-grams have a Jaccard similarity of at least 0.8 with one's. Among the rows that were read: of a sample it is a lower bound, since most copies stand in the rest.";
         "Lee et al. 2022 (arXiv:2107.06499): over 4 % of the validation rows of standard sets; run of Brown et al. 2020"; "the held-out rows measure memory"; "the held-out rows are new";
         "split by a hash of what rows share (`split_by`), or deduplicate before the split"
     }

@@ -238,8 +238,8 @@ fn endings_and_personas_by_hand() {
             ("user", "Tell me of the far moon!"),
         ]),
         dialogue(&[("user", "Go on."), ("assistant", "And so it came to pass that the")]),
-        dialogue(&[("user", "Call me Cy."), ("assistant", "Yes. <CAMEL_TASK_DONE>")]),
-        dialogue(&[("user", "Call me Di."), ("assistant", "My name is Ed."), ("user", "Fine it is.")]),
+        dialogue(&[("user", "My name's Cy."), ("assistant", "Yes. <CAMEL_TASK_DONE>")]),
+        dialogue(&[("user", "My name's Di."), ("assistant", "My name is Ed."), ("user", "Fine it is.")]),
     ];
     let audit = run(Rows::Dialogues(human), Rows::Dialogues(made), &Inputs::default());
     // Made: a question, a repeat and a cut turn; a marker and a plain end.

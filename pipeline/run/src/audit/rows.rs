@@ -61,6 +61,13 @@ pub(super) fn rows_of(name: &str, values: Vec<Value>, kind: DataKind, keys: Keys
     let parted = |key: Option<&str>| {
         key.map_or_else(Vec::new, |key| values.iter().map(|value| named(value, key)).collect::<Vec<String>>())
     };
+    for key in [keys.slice, keys.split].into_iter().flatten() {
+        if let Some(first) = values.first().filter(|_| values.iter().all(|value| value.get(key).is_none())) {
+            let have = first.as_object().map(|row| row.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
+            let message = format!("{name}: no row has `{key}`; the first has {}", have.unwrap_or_default());
+            return Err(RunError::Usage(message));
+        }
+    }
     let (slices, splits) = (parted(keys.slice), parted(keys.split));
     let rows = match kind {
         DataKind::Instructions => Rows::Instructions(values.iter().map(instruction).collect()),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gristmill_core::error::Error;
+use gristmill_detectors::artifact::Bands;
 use gristmill_detectors::calibrate::{
     Abstain, Calibration, CalibrationParams, CalibrationRow, CalibrationTable, ProbabilityMethod, Verdict,
 };
@@ -19,9 +20,6 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::RunError;
 use crate::audit::{text_of, values_of};
 use crate::plan::write_whole;
-
-/// AUROC of a formatting scalar from which the leak probe speaks up.
-const LEAK: f64 = 0.65;
 
 /// Characters of a sentence that are shown.
 const SENTENCE_CHARS: usize = 200;
@@ -107,11 +105,12 @@ pub(super) fn save(detector: &Detector, passport: &Passport, out: &Path) -> Resu
 
 /// What formatting alone tells, in a sentence; empty when it tells nothing.
 fn warning(human: &[String], machine: &[String]) -> String {
+    let limit = Bands::shipped().ok().and_then(|bands| bands.alarm("leak_probe").above);
     match leak_probe(human, machine)
         .as_ref()
         .and_then(|probe| probe.worst().map(|(name, auroc)| (name.to_owned(), auroc)))
     {
-        Some((name, auroc)) if (auroc - 0.5).abs() > LEAK - 0.5 => format!(
+        Some((name, auroc)) if limit.is_some_and(|limit| (auroc - 0.5).abs() > limit - 0.5) => format!(
             "warning: {name} alone tells the sides apart (AUROC {auroc:.2}); the detector reads normalised text, but check \
              how the files were made\n"
         ),

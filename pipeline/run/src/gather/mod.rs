@@ -149,13 +149,11 @@ fn came_out(record: &Value, release: Option<&ReleaseReport>) -> Volume {
         Some(_) => text(stage, "kind") == "release",
         None => !read.contains(&text(stage, "name")),
     };
-    let (mut rows, mut text) = (0, None);
-    for stage in stages(record).filter(ends) {
-        rows += stage["rows"]["kept"].as_u64().unwrap_or(0);
-        if let Some(more) = text_volume(&stage["rows"], "text_kept") {
-            text = Some(text.unwrap_or_default() + more);
-        }
-    }
+    let ends: Vec<&Value> = stages(record).filter(ends).collect();
+    let rows = ends.iter().map(|stage| stage["rows"]["kept"].as_u64().unwrap_or(0)).sum();
+    // What is not known of one of them is not known of all.
+    let texts = ends.iter().map(|stage| text_volume(&stage["rows"], "text_kept"));
+    let text = texts.reduce(|sum, more| Some(sum? + more?)).flatten();
     Volume::of(rows, text)
 }
 
